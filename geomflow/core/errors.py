@@ -1,20 +1,20 @@
 r"""The error tree: every refusal of the library is a sentence that says what to do, and carries its numbers.
 
-    GeomflowError
-    ├── ArgumentError      a bad argument (also a ValueError)
-    │   ├── CatalogueError     an unknown name, with the closest ones
-    │   ├── MetricError        singular, indefinite or not symmetric (point, eigenvalue)
-    │   ├── PeriodicityError   a field that does not close up on the torus
-    │   ├── GridError          an odd or tiny grid
-    │   └── ResolutionError    sigma below what the grid carries (sigma, sigma_min)
-    ├── PrecisionError     float64 is needed and not enabled
-    ├── HorizonError       a run beyond the stability horizon (time, horizon)
-    ├── DerivationError    a symbolic rule does not apply
-    ├── CertificateError   a derived result failed its independent check
-    ├── GenerationError    an expression cannot be turned into JAX code
-    ├── FlowError          a flow stopped early (time, wave_number)
-    ├── OutputError        the output folder cannot be written
-    └── ResultFileError    a corrupted or foreign result file
+GeomflowError
+├── ArgumentError      a bad argument (also a ValueError)
+│   ├── CatalogueError     an unknown name, with the closest ones
+│   ├── MetricError        singular, indefinite or not symmetric (point, eigenvalue)
+│   ├── PeriodicityError   a field that does not close up on the torus
+│   ├── GridError          an odd or tiny grid
+│   └── ResolutionError    sigma below what the grid carries (sigma, sigma_min)
+├── PrecisionError     float64 is needed and not enabled
+├── HorizonError       a run beyond the stability horizon (time, horizon)
+├── DerivationError    a symbolic rule does not apply
+├── CertificateError   a derived result failed its independent check
+├── GenerationError    an expression cannot be turned into JAX code
+├── FlowError          a flow stopped early (time, wave_number)
+├── OutputError        the output folder cannot be written
+└── ResultFileError    a corrupted or foreign result file
 """
 
 from __future__ import annotations
