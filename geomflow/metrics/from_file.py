@@ -1,0 +1,49 @@
+r"""The user's own metric, from a Python file that defines `metric(x, y)` (and optionally `measure(x, y)`)."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import sympy as sp
+
+from geomflow.core.errors import ArgumentError
+from geomflow.metrics.base import TorusMetric
+
+EXAMPLE = """import sympy as sp
+
+def metric(x, y):
+    return [[1 + sp.cos(y)/5, sp.sin(x)/10], [sp.sin(x)/10, 1]]
+
+def measure(x, y):          # optional; default 1
+    return 1 + sp.cos(x)/4
+"""
+
+
+def metric_from_file(path: str | Path, dim: int) -> TorusMetric:
+    r"""Read a torus metric from a Python file.
+
+    Args:
+        path: a file that defines `metric(x, y)` (for d = 3 `metric(x, y, z)`), returning nested lists or a SymPy Matrix
+            of expressions 2π-periodic in every coordinate, and optionally `measure(x, y)` returning m > 0.
+        dim: dimension d of the torus, 2 or 3.
+
+    Raises:
+        ArgumentError: no such file, no `metric` in it, or one that does not take d coordinates.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArgumentError(f"There is no file `{path}`. A metric file looks like this:\n\n{EXAMPLE}")
+    names = runpy.run_path(str(path))
+    if not callable(names.get("metric")):
+        raise ArgumentError(f"`{path}` must define a function `metric`. For example:\n\n{EXAMPLE}")
+    coordinates = sp.symbols("x y z", real=True)[:dim]
+    try:
+        matrix = sp.ImmutableMatrix(names["metric"](*coordinates))
+        measure = sp.sympify(names["measure"](*coordinates) if "measure" in names else 1)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"`metric` or `measure` in `{path}` cannot be called with {dim} SymPy coordinates: {error}. "
+            f"For example:\n\n{EXAMPLE}"
+        ) from error
+    return TorusMetric(path.stem, coordinates, matrix, measure, "A metric from a file.")
