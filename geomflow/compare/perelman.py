@@ -1,0 +1,117 @@
+r"""L2, Perelman's trajectory: the smeared fixed-measure flow against its reference, up to the stability horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from geomflow.compare.convergence import fluctuation, observed_orders, relative_error
+from geomflow.compare.invariants import gauge_invariants
+from geomflow.core.errors import HorizonError
+from geomflow.flows import FixedMeasureFlow, stability_horizon
+from geomflow.flows.conjugate_heat import perelman_reference
+from geomflow.geometry.torus import Torus
+from geomflow.kernels.operator import cos_net_multiplier
+
+
+@dataclass(frozen=True)
+class PerelmanStudy:
+    r"""The fixed-measure flow from prepared data against *Ricci forward, conjugate heat backward, pull back*.
+
+    Attributes:
+        time: final time T.
+        widths: the ladder, as far as its horizons exceed T.
+        horizons: one per width.
+        errors, orders: direct, ‖g_σ(T) - φ^*g~(T)‖ relative to the fluctuation.
+        invariants: gauge invariants of the reference at T.
+        invariant_errors, invariant_orders: for each invariant.
+        pulled_back: largest relative change of an invariant under the pull-back (how exact the reference is).
+        refusal: the sentence of the refusal beyond the horizon, with the width and time that were asked for.
+    """
+
+    time: float
+    widths: list[float]
+    horizons: list[float]
+    errors: list[float]
+    orders: list[float]
+    invariants: dict[str, float]
+    invariant_errors: dict[str, list[float]]
+    invariant_orders: dict[str, list[float]]
+    pulled_back: float
+    refusal: str
+
+
+# On T² the volume is constant and ∫R dV vanishes: relative errors of these two mean nothing there.
+_MEANINGFUL = {2: ("int R^2", "lambda"), 3: ("volume", "int R", "int R^2", "lambda")}
+
+
+def perelman_study(
+    torus: Torus,
+    g: Float[Array, "P *grid"],
+    final_density: Float[Array, "*grid"],
+    widths: Sequence[float],
+    time: float,
+    **options,
+) -> PerelmanStudy:
+    r"""Run L2.
+
+    Args:
+        torus: the grid.
+        g: initial metric, packed.
+        final_density: density of dm at the final time; the measure at t = 0 is what the heat flow makes of it.
+        widths: decreasing ladder of σ.
+        time: final time T.
+        **options: rtol, atol as `integrate`.
+
+    Raises:
+        HorizonError: no width of the ladder reaches T.
+        FlowError: an integration stopped early.
+    """
+    times = np.array([0.0, time])
+    horizons = [stability_horizon(g, s) for s in widths]
+    inside = [s for s, h in zip(widths, horizons, strict=True) if h >= time]
+    if not inside:
+        raise HorizonError(
+            f"No width of the ladder can be followed to t = {time:.4g}: the largest horizon is {max(horizons):.4g}. "
+            "Take a shorter time or larger widths.",
+            time=time,
+            horizon=max(horizons),
+        )
+    reference = perelman_reference(torus, g, final_density, times, **options)
+    truth = reference.metrics[-1]
+    exact, pulled = gauge_invariants(torus, reference.ricci[-1]), gauge_invariants(torus, truth)
+    names = _MEANINGFUL[torus.dim]
+
+    finals = []
+    for sigma in inside:
+        flow = FixedMeasureFlow(torus, cos_net_multiplier(torus, sigma), measure=reference.measure)
+        solution = flow.run_within_horizon(g, times, sigma, **options)
+        finals.append(solution.require_completed("smeared fixed-measure flow").last)
+    errors = [relative_error(v, truth, fluctuation(truth)) for v in finals]
+    others = [gauge_invariants(torus, v) for v in finals]
+    invariant_errors = {k: [abs(o[k] / exact[k] - 1) for o in others] for k in names}
+    return PerelmanStudy(
+        time=time,
+        widths=inside,
+        horizons=horizons,
+        errors=errors,
+        orders=observed_orders(inside, errors),
+        invariants=exact,
+        invariant_errors=invariant_errors,
+        invariant_orders={k: observed_orders(inside, v) for k, v in invariant_errors.items()},
+        pulled_back=max(abs(pulled[k] / exact[k] - 1) for k in names),
+        refusal=_refusal(torus, g, reference.measure, widths[-1]),
+    )
+
+
+def _refusal(torus: Torus, g: Array, measure: Array, sigma: float) -> str:
+    r"""Ask for twice the horizon of the smallest width and return the sentence of the refusal."""
+    flow = FixedMeasureFlow(torus, cos_net_multiplier(torus, sigma), measure=measure)
+    try:
+        flow.run_within_horizon(g, np.array([0.0, 2 * stability_horizon(g, sigma)]), sigma)
+    except HorizonError as error:
+        return str(error)
+    raise AssertionError("a run beyond the horizon was not refused")

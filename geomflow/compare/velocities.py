@@ -1,0 +1,153 @@
+r"""L0, the velocities: does the kernel velocity tend to the local one as σ -> 0, and is that local one Ricci flow?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from geomflow.compare.convergence import leading_constant, observed_orders, relative_error, tensor_norm
+from geomflow.flows import DeTurckFlow, FixedMeasureFlow, LambdaFlow, RicciFlow, TorusFlow
+from geomflow.geometry.packed import pack, unpack
+from geomflow.geometry.torus import Torus
+from geomflow.kernels.operator import cos_net_multiplier
+from geomflow.networks.metric_ntk import covariance_defect, kernel_velocity, local_form
+from geomflow.networks.parametrisations import Parametrisation
+
+# A local limit closer than this to Ricci flow (relative, float64 on a resolved grid) is Ricci flow.
+IS_RICCI = 1e-8
+
+
+@dataclass(frozen=True)
+class VelocityStudy:
+    r"""‖K_σ*V - V‖/‖V‖ along a ladder, for one formulation.
+
+    Attributes:
+        name: formulation.
+        errors: one per width.
+        orders: observed orders between neighbours.
+        predicted: ‖ΔV‖/(2‖V‖), the constant of σ² that the derived expansion `1 + σ²/2 Δ` predicts.
+        measured: the constant extrapolated from the two smallest widths.
+    """
+
+    name: str
+    errors: list[float]
+    orders: list[float]
+    predicted: float
+    measured: float
+
+
+def formulations(torus: Torus, measure: Float[Array, "*grid"]) -> dict[str, TorusFlow]:
+    r"""Return every formulation whose velocity L0 compares, local (no kernel)."""
+    return {
+        "fixed measure": FixedMeasureFlow(torus, measure=measure),
+        "DeTurck": DeTurckFlow(torus),
+        "raw Ricci": RicciFlow(torus),
+        "lambda": LambdaFlow(torus),
+    }
+
+
+def velocity_study(torus: Torus, g: Float[Array, "P *grid"], name: str, flow: TorusFlow, widths: Sequence[float]):
+    r"""Measure L0 for one formulation at the metric `g`.
+
+    Args:
+        torus: the grid.
+        g: packed metric.
+        name: what to call the formulation.
+        flow: a local flow (kernel None).
+        widths: decreasing ladder of σ.
+
+    Raises:
+        ResolutionError: a width the grid does not carry.
+    """
+    velocity = eqx.filter_jit(flow)(0.0, g)
+    smeared = [torus.multiply(velocity, cos_net_multiplier(torus, s)) for s in widths]
+    errors = [relative_error(v, velocity) for v in smeared]
+    predicted = tensor_norm(torus.flat_laplacian(velocity)) / (2 * tensor_norm(velocity))
+    return VelocityStudy(name, errors, observed_orders(widths, errors), predicted, leading_constant(widths, errors))
+
+
+@dataclass(frozen=True)
+class ArchitectureStudy:
+    r"""The infinite-width velocity of one parametrisation against Ricci flow and against its own local limit.
+
+    Attributes:
+        name: parametrisation.
+        affine: whether its metric-NTK stays frozen at infinite width.
+        errors: distance to -2(Ric + Hess f) at each width, relative.
+        errors_own: distance to its own local limit at each width, relative to that limit.
+        order_own: last observed order towards its own local limit (2: the network is local).
+        limit: distance of the local limit to -2(Ric + Hess f), relative.
+        limit_best_speed: the same after the best constant rescaling of time.
+        defect: covariance defect of the parametrisation, mean over the grid.
+        reproduces_ricci_flow: whether `limit` vanishes to accuracy.
+    """
+
+    name: str
+    affine: bool
+    errors: list[float]
+    errors_own: list[float]
+    order_own: float
+    limit: float
+    limit_best_speed: float
+    defect: float
+    reproduces_ricci_flow: bool
+
+
+def architecture_study(
+    torus: Torus,
+    g: Float[Array, "P *grid"],
+    measure: Float[Array, "*grid"],
+    parametrisation: Parametrisation,
+    widths: Sequence[float],
+) -> ArchitectureStudy:
+    r"""Measure L0 for one parametrisation, every scalar network being an infinitely wide cos-net of width σ.
+
+    The network descends -F at fixed measure: dg_ij/dt = ∫ Θ_ijkl δF/δg_kl dx', with the conventional factor 2 of time
+    that turns -(Ric + Hess f) into -2(Ric + Hess f).
+
+    Args:
+        torus: the grid.
+        g: packed metric; `measure`: m = dm/dx.
+        parametrisation: an entry of `PARAMETRISATIONS`.
+        widths: decreasing ladder of σ.
+    """
+    target = FixedMeasureFlow(torus, measure=measure).velocity(g)
+    full = unpack(g)
+    inverse = jnp.linalg.inv(full)
+    # 2 δF/δg_kl: the velocity raised, times m (a contravariant density)
+    source = measure[..., None, None] * jnp.einsum("...ia,...ab,...jb->...ij", inverse, unpack(target), inverse)
+    flat_metric = full.reshape(-1, torus.dim, torus.dim)
+    jacobian = jax.jit(jax.vmap(parametrisation.jacobian))(flat_metric, measure.ravel())
+    defects = jax.vmap(lambda j, h: covariance_defect(local_form(j), h))(jacobian, flat_metric)
+    jacobian = jacobian.reshape(*torus.shape, *jacobian.shape[1:])
+
+    def velocity(multiplier: Array) -> Array:
+        def smooth(fields: Array) -> Array:
+            return jnp.moveaxis(torus.multiply(jnp.moveaxis(fields, -1, 0), multiplier), 0, -1)
+
+        moved = kernel_velocity(jacobian, smooth, source)
+        # a network whose output is not symmetric moves the metric by the symmetric part
+        return pack(0.5 * (moved + jnp.swapaxes(moved, -1, -2)))
+
+    local = velocity(jnp.ones(torus.wave_numbers.shape[1:]))
+    smeared = [velocity(cos_net_multiplier(torus, s)) for s in widths]
+    errors_own = [relative_error(v, local) for v in smeared]
+    speed = float(jnp.sum(local * target) / jnp.sum(local**2))
+    limit = relative_error(local, target)
+    return ArchitectureStudy(
+        name=parametrisation.name,
+        affine=parametrisation.affine,
+        errors=[relative_error(v, target) for v in smeared],
+        errors_own=errors_own,
+        order_own=observed_orders(widths, errors_own)[-1],
+        limit=limit,
+        limit_best_speed=relative_error(speed * local, target),
+        defect=float(np.mean(np.asarray(defects))),
+        reproduces_ricci_flow=limit < IS_RICCI,
+    )

@@ -1,0 +1,75 @@
+r"""The contract of a metric flow on the torus: g (packed) -> dg/dt, with or without a network's kernel in front."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from geomflow.flows.generate import generated
+from geomflow.flows.solve import Solution, integrate
+from geomflow.geometry.torus import Torus
+
+# A leading minor of g that falls to this fraction of its initial minimum ends the flow (Sylvester's criterion).
+COLLAPSE = 1e-6
+
+
+class TorusFlow(eqx.Module):
+    r"""A flow dg/dt = K_σ * V(g) of metrics on T^d; the local flow when there is no kernel.
+
+    A subclass stores what V needs beside g (a measure, say) and defines `velocity`. V is dealiased by the 2/3 rule.
+
+    Attributes:
+        torus: the grid.
+        kernel: Fourier symbol of K_σ on the half spectrum (see `geomflow.kernels.operator`), or None.
+    """
+
+    torus: eqx.AbstractVar[Torus]
+    kernel: eqx.AbstractVar[Array | None]
+
+    def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
+        r"""Return V(g)_ij, packed, at every grid point."""
+        raise NotImplementedError
+
+    def __call__(self, t: Any, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
+        r"""Return dg/dt: V dealiased, and smeared by the kernel where there is one."""
+        mask = jnp.asarray(self.torus.dealiased, dtype=float)
+        return self.torus.multiply(self.velocity(g), mask if self.kernel is None else mask * self.kernel)
+
+    def run(self, g: Float[Array, "P *grid"], times: np.ndarray, **options: Any) -> Solution:
+        r"""Integrate from `g`. A flow that leaves the space of metrics stops, keeps what it has, and says so.
+
+        Args:
+            g: initial metric, packed.
+            times: output times, the initial one first.
+            **options: as `geomflow.flows.solve.integrate`.
+        """
+        floor = COLLAPSE * jnp.min(generated("leading_minors", self.torus.dim)(g), axis=self.torus.axes)
+        solution = integrate(self, g, times, stop=LeavesMetrics(floor, self.torus.dim), **options)
+        if solution.completed:
+            return solution
+        wave = fastest_mode(self.torus, solution.last - g)
+        return replace(solution, reason=f"{solution.reason} (largest change at wave vector k = {wave})")
+
+
+class LeavesMetrics(eqx.Module):
+    r"""True as soon as a leading minor of g falls to its floor at some grid point."""
+
+    floor: Array
+    dim: int = eqx.field(static=True)
+
+    def __call__(self, g: Float[Array, "P *grid"]) -> Bool[Array, ""]:
+        r"""Return whether g is about to stop being a metric."""
+        return jnp.any(jnp.min(generated("leading_minors", self.dim)(g), axis=tuple(range(-self.dim, 0))) <= self.floor)
+
+
+def fastest_mode(torus: Torus, change: Float[Array, "P *grid"]) -> tuple[int, ...]:
+    r"""Return the wave vector (up to sign) that carries the largest Fourier amplitude of a change of the metric."""
+    size = np.sum(np.abs(np.asarray(torus.transform(change))) ** 2, axis=0)
+    size[(0,) * torus.dim] = 0.0
+    index = np.unravel_index(int(np.nanargmax(size)), size.shape)
+    return tuple(int(k[index]) for k in torus.wave_numbers)

@@ -1,0 +1,28 @@
+r"""Hamilton's Ricci flow on the torus, as it stands: dg/dt = -2 Ric."""
+
+from __future__ import annotations
+
+from jaxtyping import Array, Float
+
+from geomflow.flows.base import TorusFlow
+from geomflow.flows.generate import generated
+from geomflow.geometry.torus import Torus
+
+
+class RicciFlow(TorusFlow):
+    r"""dg/dt = -2 Ric: weakly parabolic (linear rates about flat: transverse -k², gauge modes 0).
+
+    Args:
+        torus: the grid.
+        kernel: Fourier symbol of a network's kernel, or None.
+
+    Good values: smooth data and short times; rough data want `DeTurckFlow`.
+    Reference: R. Hamilton, J. Differential Geom. 17 (1982) 255.
+    """
+
+    torus: Torus
+    kernel: Array | None = None
+
+    def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
+        r"""Return -2 Ric_ij."""
+        return generated("ricci_velocity", self.torus.dim)(g, *self.torus.jets(g))

@@ -1,0 +1,1 @@
+r"""Finite-width networks and the parametrisations of a metric by networks."""
