@@ -2,10 +2,13 @@ r"""SymPy to JAX source, for scalars: complete for what the library emits, and a
 
 from __future__ import annotations
 
+import keyword
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 from sympy.printing.numpy import NumPyPrinter
+from sympy.printing.precedence import PRECEDENCE
 
 from geomflow.core.errors import GenerationError
 
@@ -35,6 +38,13 @@ _FUNCTIONS = {
 }
 
 
+# NumPyPrinter prints more (relations, sums, Max, infinities), under names that a generated module does not import.
+_PRINTED = (sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Rational, sp.Float, sp.NumberSymbol, type(sp.I))
+
+# Names a symbol may not have.
+RESERVED = frozenset({"jnp", "jsp", *keyword.kwlist})
+
+
 class JaxPrinter(NumPyPrinter):
     r"""Print one scalar expression as JAX source.
 
@@ -49,11 +59,21 @@ class JaxPrinter(NumPyPrinter):
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
         # every function goes through our table: NumPyPrinter would print some under names JAX does not have
-        return self._print_Function(expr) if isinstance(expr, sp.Function) else super()._print(expr, **kwargs)
+        if isinstance(expr, sp.Function):
+            return self._print_Function(expr)
+        if isinstance(expr, sp.Basic) and not isinstance(expr, _PRINTED):
+            return self.emptyPrinter(expr)
+        return super()._print(expr, **kwargs)
+
+    def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
+        r"""Print a factor; a negative power is printed as a division and binds like one."""
+        if isinstance(item, sp.Pow) and item.exp.is_negative and level >= PRECEDENCE["Mul"]:
+            return f"({self._print(item)})"
+        return super().parenthesize(item, level, strict)
 
     def _print_Function(self, expr: Any) -> str:
         name = type(expr).__name__
-        if name not in _FUNCTIONS:
+        if name not in _FUNCTIONS or isinstance(expr, AppliedUndef):
             raise GenerationError(
                 f"The function `{name}` has no JAX counterpart in the generator. "
                 f"Rewrite the expression with one of: {', '.join(sorted(_FUNCTIONS))}.",
@@ -78,6 +98,16 @@ class JaxPrinter(NumPyPrinter):
     def _print_Rational(self, expr: Any) -> str:
         return str(expr.p / expr.q) if expr.q & (expr.q - 1) == 0 else f"{expr.p}/{expr.q}"
 
+    def _print_Integer(self, expr: Any) -> str:
+        # JAX refuses Python integers beyond 64 bits
+        return str(expr.p) if abs(expr.p) < 2**63 else repr(float(expr))
+
+    def _print_Float(self, expr: Any) -> str:
+        return repr(float(expr))  # all 17 digits; SymPy prints 15
+
+    def _print_EulerGamma(self, expr: Any) -> str:
+        return repr(float(expr))
+
     def _print_Pi(self, expr: Any) -> str:
         return "jnp.pi"
 
@@ -85,9 +115,9 @@ class JaxPrinter(NumPyPrinter):
         return "jnp.e"
 
     def _print_Symbol(self, expr: Any) -> str:
-        if not expr.name.isidentifier():
+        if not expr.name.isidentifier() or expr.name in RESERVED:
             raise GenerationError(
-                f"The symbol `{expr.name}` is not a Python identifier. Rename it before generating code.",
+                f"The symbol `{expr.name}` cannot be a Python variable. Rename it before generating code.",
                 unknown=expr.name,
             )
         return expr.name

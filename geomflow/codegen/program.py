@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import linecache
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import sympy as sp
@@ -59,7 +60,8 @@ class Program:
         doc: what it computes, as text (LaTeX welcome).
 
     Raises:
-        GenerationError: an output depends on a symbol that is neither an argument nor a stage, or cannot be printed.
+        GenerationError: an output depends on a symbol that is neither an argument nor a stage, or cannot be printed; or
+            two of the symbols and arguments have one name.
     """
 
     name: str
@@ -89,8 +91,9 @@ class Program:
 
         for output in self.outputs:
             visit(output)
+        taken = self._names(live)
         # order="none" keeps CSE linear; a canonical order walks every expression as a tree
-        fresh = (sp.Symbol(f"t{i}") for i in range(10**9))
+        fresh = (sp.Symbol(name) for i in count() if (name := f"t{i}") not in taken)
         shared, values = sp.cse([*live.values(), *self.outputs], symbols=fresh, order="none", list=False)
         stages = dict(zip(live, values))
         pending = {**dict(shared), **stages}
@@ -107,6 +110,19 @@ class Program:
             emit(symbol)
         return list(lines.items()), list(values[len(live) :])
 
+    def _names(self, live: Iterable[sp.Symbol]) -> set[str]:
+        r"""Return every name the function uses; two owners of one name (symbols of unlike assumptions, say) clash."""
+        claims: list[tuple[str, object]] = [(a.name, position) for position, a in enumerate(self.arguments)]
+        claims += [(s.name, (a.name, s)) for a in self.arguments for s, path in a.leaves() if s.name != path]
+        claims += [(stage.name, stage) for stage in live]
+        owners: dict[str, object] = {}
+        for name, owner in claims:
+            if owners.setdefault(name, owner) != owner:
+                raise GenerationError(
+                    f"Two arguments, symbols or stages of `{self.name}` are called `{name}`. Rename one.", unknown=name
+                )
+        return set(owners)
+
     @cached_property
     def source(self) -> str:
         r"""The source of the function (the module header is in `module`)."""
@@ -119,7 +135,8 @@ class Program:
         # constants (a flat direction of a metric, say) take the batch shape of the first argument read
         like = next((symbol for symbol, _ in leaves if symbol in used), leaves[0][0])
         results = [
-            printer.doprint(e) if e.free_symbols else f"jnp.full_like({like}, {printer.doprint(e)})" for e in outputs
+            printer.doprint(e) if e.free_symbols else f"jnp.full_like({like}, {printer.doprint(e)}, float)"
+            for e in outputs
         ]
         if not any(symbol in used for symbol, _ in leaves) and like.name != leaves[0][1]:
             body.insert(0, f"{like} = {leaves[0][1]}")
@@ -132,8 +149,7 @@ class Program:
     @property
     def module(self) -> str:
         r"""The source of a module that holds this function and needs nothing but JAX."""
-        special = "import jax.scipy.special as jsp\n" if "jsp." in self.source else ""
-        return f"import jax.numpy as jnp\n{special}\n\n{self.source}"
+        return module_source([self])
 
     @property
     def operations(self) -> int:
@@ -148,3 +164,10 @@ class Program:
         namespace: dict[str, Any] = {}
         exec(compile(self.module, filename, "exec"), namespace)
         return namespace[self.name]
+
+
+def module_source(programs: Sequence[Program]) -> str:
+    r"""Return the source of a module that holds the functions of several programs and needs nothing but JAX."""
+    functions = "\n\n".join(p.source for p in programs)
+    special = "import jax.scipy.special as jsp\n" if "jsp." in functions else ""
+    return f"import jax.numpy as jnp\n{special}\n\n{functions}"

@@ -1,0 +1,177 @@
+r"""The parts of a locality run: each settles one statement and returns (arrays, numbers), so that it can resume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from geomflow.compare.convergence import fluctuation, relative_error
+from geomflow.compare.growth import flat_metric, linear_rates, longitudinal_growth
+from geomflow.compare.perelman import perelman_study
+from geomflow.compare.trajectories import trajectory_study
+from geomflow.compare.velocities import architecture_study, formulations, velocity_study
+from geomflow.experiments.locality.settings import Resolution
+from geomflow.flows import FLOWS, DeTurckFlow, FixedMeasureFlow, RicciFlow
+from geomflow.flows.generate import generated
+from geomflow.functionals import FUNCTIONALS
+from geomflow.geometry import autodiff
+from geomflow.geometry.packed import multiplicities, unpack
+from geomflow.geometry.torus import Torus
+from geomflow.kernels.operator import cos_net_multiplier
+from geomflow.metrics import TorusMetric, poisson
+from geomflow.networks.parametrisations import PARAMETRISATIONS
+from geomflow.symbolic.cos_net import derive_cos_net
+
+Part = tuple[dict[str, Any], dict[str, Any]]
+
+CERTIFIED_DIMENSIONS = (2, 3)
+TOLERANCES = {"rtol": 1e-9, "atol": 1e-11}
+# The single small mode of L1: g_11 = 1 + ε cos(k x^d), a transverse wave
+SMALL_MODE, SMALL_AMPLITUDE = 2, 1e-3
+
+
+def derivations(dim: int) -> Part:
+    r"""Derive and certify the variation of F; derive the cos-net kernel and its σ-expansion."""
+    functional = FUNCTIONALS["perelman-f"]
+    variation = functional.variation()
+    kernel = derive_cos_net(dim)
+    certificates = [functional.certify(n).to_dict() for n in CERTIFIED_DIMENSIONS]
+    return {}, {
+        "fixed_measure": str(variation.fixed_measure()),
+        "fixed_measure_latex": variation.fixed_measure().latex(),
+        "certificates": certificates,
+        "kernel": str(kernel.last_layer_ntk),
+        "symbol": str(kernel.symbol),
+        "expansion": str(kernel.expansion.operator()),
+        "finite_width_variance": str(kernel.finite_width_variance),
+    }
+
+
+def identities(metric: TorusMetric, torus: Torus) -> Part:
+    r"""Check generated code against automatic differentiation: Ricci at points, and δF/δg on the grid."""
+    g, measure = metric.sample(torus)
+    points = jnp.moveaxis(torus.points, 0, -1).reshape(-1, torus.dim)
+    chosen = jnp.asarray(np.random.default_rng(0).choice(points.shape[0], 32, replace=False))
+    by_autodiff = jax.jit(jax.vmap(lambda x: autodiff.ricci(metric.at, x)))(points[chosen])
+    velocity = unpack(RicciFlow(torus).velocity(g)).reshape(-1, torus.dim, torus.dim)[chosen]
+    ricci_error = float(jnp.max(jnp.abs(velocity + 2 * by_autodiff)) / jnp.max(jnp.abs(velocity)))
+
+    flow = FixedMeasureFlow(torus, measure=measure)
+    # an entry i < j of the packed metric moves g_ij and g_ji
+    weights = multiplicities(torus.dim).reshape(-1, *[1] * torus.dim)
+    gradient = unpack(jax.jit(jax.grad(flow.functional))(g) / (weights * torus.spacing**torus.dim))
+    inverse = jnp.linalg.inv(unpack(g))
+    derived = jnp.einsum("...ia,...ab,...jb->...ij", inverse, unpack(flow.velocity(g)) / 2, inverse)
+    derived = measure[..., None, None] * derived
+    gradient_error = float(jnp.max(jnp.abs(gradient - derived)) / jnp.max(jnp.abs(derived)))
+    return {}, {"ricci_error": ricci_error, "gradient_error": gradient_error}
+
+
+def velocities(metric: TorusMetric, torus: Torus, resolution: Resolution) -> Part:
+    r"""L0 for every formulation."""
+    g, measure = metric.sample(torus)
+    widths = resolution.velocity_widths
+    studies = [velocity_study(torus, g, name, flow, widths) for name, flow in formulations(torus, measure).items()]
+    return {}, {"widths": list(widths), "studies": [asdict(s) for s in studies]}
+
+
+def architectures(metric: TorusMetric, torus: Torus, resolution: Resolution) -> Part:
+    r"""L0 for every parametrisation of the metric by networks."""
+    g, measure = metric.sample(torus)
+    widths = resolution.widths
+    studies = [architecture_study(torus, g, measure, p, widths) for _, p in PARAMETRISATIONS.items()]
+    return {}, {"widths": list(widths), "studies": [asdict(s) for s in studies]}
+
+
+def _trajectories(study: Any) -> Part:
+    numbers = asdict(study)
+    arrays = {name: np.asarray(numbers.pop(name)) for name in ("times", "states", "smeared")}
+    return arrays, numbers
+
+
+def trajectories(metric: TorusMetric, torus: Torus, resolution: Resolution, name: str) -> Part:
+    r"""L1 for one well-posed flow ("deturck" or "lambda")."""
+    g, _ = metric.sample(torus)
+    times = np.linspace(0, resolution.time, 5)
+    return _trajectories(
+        trajectory_study(torus, g, name, partial(FLOWS[name], torus), resolution.widths, times, **TOLERANCES)
+    )
+
+
+def controls(metric: TorusMetric, torus: Torus, resolution: Resolution, fine: Sequence[float]) -> Part:
+    r"""Controls of L1 (DeTurck): coarser grid and looser tolerance must not move E(σ); a small mode has a formula.
+
+    `fine` holds the errors E(σ) of the "deturck" part.
+    """
+    widths, times = resolution.widths, np.array([0.0, resolution.time])
+
+    def errors(grid: Torus, rtol: float) -> list[float]:
+        g, _ = metric.sample(grid)
+        kept = [s for s in widths if s >= grid.spacing]
+        make = partial(DeTurckFlow, grid)
+        return trajectory_study(grid, g, "deturck", make, kept, times, rtol=rtol, atol=rtol / 100).errors
+
+    coarse = errors(Torus(torus.dim, _half(torus.size)), TOLERANCES["rtol"])
+    loose = errors(torus, 10 * TOLERANCES["rtol"])
+    k, eps, t = SMALL_MODE, SMALL_AMPLITUDE, resolution.time
+    sigma = widths[-1]
+    seeded = flat_metric(torus).at[0].add(eps * jnp.cos(k * torus.points[-1]))
+    flows = [DeTurckFlow(torus, cos_net_multiplier(torus, s)) for s in (0.0, sigma)]
+    local, smeared = (flow.run(seeded, times, rtol=1e-11, atol=1e-14) for flow in flows)
+    small = relative_error(smeared.last, local.last, fluctuation(seeded))
+    return {}, {
+        "grid_change": max(abs(a / b - 1) for a, b in zip(coarse, fine, strict=False)),
+        "coarse_size": _half(torus.size),
+        "time_error": max(abs(a / b - 1) for a, b in zip(loose, fine, strict=True)),
+        "small_mode": {
+            "k": k,
+            "sigma": sigma,
+            "measured": small,
+            "predicted": 0.5 * sigma**2 * k**4 * t * float(np.exp(-(k**2) * t)),
+        },
+    }
+
+
+def conformal(torus: Torus, resolution: Resolution) -> Part:
+    r"""L1 on T² against an exact solution: raw Ricci flow of the Poisson metric, full tensor code."""
+    mode, t0 = (1, 0), 1.5
+    g, _ = poisson(mode, t0).sample(torus)
+    exact, _ = poisson(mode, t0, resolution.time).sample(torus)
+    times = np.linspace(0, resolution.time, 5)
+    make = partial(RicciFlow, torus)
+    study = trajectory_study(torus, g, "conformal", make, resolution.widths, times, truth=exact, **TOLERANCES)
+    arrays, numbers = _trajectories(study)
+    numbers["local_error"] = relative_error(jnp.asarray(arrays["states"][-1]), exact)
+    return arrays, numbers
+
+
+def perelman(metric: TorusMetric, torus: Torus, resolution: Resolution) -> Part:
+    r"""L2: the fixed-measure flow from prepared data, the metric's measure being the one at the final time."""
+    g, measure = metric.sample(torus)
+    study = perelman_study(torus, g, measure, resolution.perelman_widths, resolution.perelman_time, **TOLERANCES)
+    return {}, asdict(study)
+
+
+def growth(dim: int, resolution: Resolution) -> Part:
+    r"""Growth rates of longitudinal modes, and the linear rates of every flow about flat."""
+    torus = Torus(dim, resolution.growth_size)
+    study = longitudinal_growth(torus, resolution.growth_sigma, range(1, resolution.growth_modes + 1))
+    flows = formulations(torus, jnp.ones(torus.shape))
+    rates = {name: linear_rates(torus, flow) for name, flow in flows.items()}
+    return {}, {**asdict(study), "worst": study.worst, "linear_rates": rates}
+
+
+def scalar_curvatures(torus: Torus, states: np.ndarray) -> np.ndarray:
+    r"""Return R of each packed state, shape (T, *grid)."""
+    function = generated("scalar_curvature", torus.dim)
+    return np.stack([np.asarray(function(g, *torus.jets(g))[0]) for g in jnp.asarray(states)])
+
+
+def _half(size: int) -> int:
+    return max(16, 2 * (size // 4))

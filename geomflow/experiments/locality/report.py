@@ -1,0 +1,204 @@
+r"""The card and the LaTeX numbers of a locality run: what was verified, what was refuted, what was refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geomflow.core.card import Card
+from geomflow.geometry.torus import Torus
+from geomflow.kernels.operator import smallest_width
+
+# What each statement is held to.
+VELOCITY_ORDER, VELOCITY_CONSTANT = 0.03, 0.01
+DIRECT_ORDER, RICHARDSON_ORDER = (1.9, 2.1), 3.5
+GRADIENT, RICCI = 1e-11, 1e-9
+GRID_CHANGE, TIME_ERROR, SMALL_MODE = 0.01, 1e-3, 0.02
+GROWTH = 1e-4
+
+
+def trajectory_passes(study: dict[str, Any]) -> bool:
+    r"""Return whether the last two direct orders and the last Richardson order meet their marks."""
+    low, high = DIRECT_ORDER
+    direct = all(low <= order <= high for order in study["orders"][-2:])
+    return direct and study["extrapolated_orders"][-1] >= RICHARDSON_ORDER and not study["stopped"]
+
+
+def card(numbers: dict[str, Any], settings: dict[str, Any]) -> Card:
+    r"""Return the card of a run from the numbers of its parts."""
+    resolution = settings["resolution"]
+    dim = settings["dim"]
+    sheet = Card(f"geomflow locality: T^{dim}, metric {settings['metric']['name']}, {resolution['size']}^{dim} points")
+    _derived(sheet, numbers)
+    _velocities(sheet, numbers)
+    _architectures(sheet, numbers["architectures"])
+    _trajectories(sheet, numbers)
+    _perelman(sheet, numbers["perelman"])
+    _growth(sheet, numbers["growth"])
+    smallest = smallest_width(Torus(dim, resolution["size"]))
+    sheet.section("Refused")
+    sheet.verdict("refused", f"sigma < {smallest:.4g}: the grid of the trajectories does not carry narrower kernels.")
+    sheet.verdict("refused", numbers["perelman"]["refusal"])
+    return sheet
+
+
+def _judge(sheet: Card, holds: bool, claim: str) -> None:
+    sheet.verdict("verified" if holds else "refuted", claim)
+
+
+def _orders(values: list[float]) -> str:
+    return "  ".join(f"{v:.3f}" for v in values)
+
+
+def _errors(values: list[float]) -> str:
+    return "  ".join(f"{v:.2e}" for v in values)
+
+
+def _derived(sheet: Card, numbers: dict[str, Any]) -> None:
+    derived, checked = numbers["derivations"], numbers["identities"]
+    sheet.section("Derived and certified")
+    sheet.row("δF/δg at fixed dm", derived["fixed_measure"], "relative to dm, indices up")
+    for certificate in derived["certificates"]:
+        sheet.row(
+            f"certificate, n = {certificate['dim']}",
+            f"residual {certificate['residual']}",
+            f"{certificate['components_checked']} components at random rational jets, exact arithmetic",
+        )
+    sheet.row("cos-net kernel", derived["kernel"], "last layer trained, infinite width")
+    sheet.row("as an operator on the torus", derived["expansion"], "Delta: flat Laplacian; derived from its symbol")
+    sheet.row("δF/δg against autodiff", checked["gradient_error"], f"relative; held to {GRADIENT:.0e}")
+    sheet.row("generated Ricci against autodiff", checked["ricci_error"], f"relative; held to {RICCI:.0e}")
+    exact = all(c["residual"] in ("0", 0) for c in derived["certificates"])
+    _judge(
+        sheet,
+        exact and checked["gradient_error"] <= GRADIENT and checked["ricci_error"] <= RICCI,
+        "the variation of F is -(Ric + Hess f) at fixed measure: exactly at rational jets, and against autodiff.",
+    )
+
+
+def _velocities(sheet: Card, numbers: dict[str, Any]) -> None:
+    part = numbers["velocities"]
+    sheet.section("L0  velocities: K_σ*V against V")
+    sheet.text(f"sigma = {', '.join(f'{s:g}' for s in part['widths'])}; constant: predicted ‖ΔV‖/2‖V‖, then measured")
+    holds = True
+    for study in part["studies"]:
+        ratio = study["measured"] / study["predicted"]
+        sheet.row(
+            study["name"],
+            f"order {study['orders'][-1]:.3f}",
+            f"constant {study['predicted']:.4f} / {study['measured']:.4f} (ratio {ratio:.4f})",
+        )
+        holds &= abs(study["orders"][-1] - 2) <= VELOCITY_ORDER and abs(ratio - 1) <= VELOCITY_CONSTANT
+    _judge(sheet, holds, "every formulation's kernel velocity becomes local at order 2, with the predicted constant.")
+
+
+def _architectures(sheet: Card, part: dict[str, Any]) -> None:
+    sheet.section("L0  architectures: is the local limit Ricci flow?")
+    sheet.text(
+        "distance of the local limit (σ = 0) to -2(Ric + Hess f), relative: as it stands / after the best rescaling of "
+        "time / with the measure m divided out as well; then the covariance defect (mean over the torus)"
+    )
+    for study in part["studies"]:
+        sheet.row(
+            study["name"] + ("" if study["affine"] else " *"),
+            f"{study['limit']:.2e} / {study['limit_best_speed']:.2e} / {study['limit_without_measure']:.2e}",
+            f"defect {study['defect']:.3f}, order to own limit {study['order_own']:.3f}",
+        )
+    sheet.text("* not affine: its metric-NTK does not stay frozen at infinite width")
+    ricci = [s["name"] for s in part["studies"] if s["reproduces_ricci_flow"]]
+    local = all(abs(s["order_own"] - 2) < 0.1 for s in part["studies"])
+    _judge(sheet, local, "every architecture becomes local: it tends to its own local limit at order 2.")
+    _judge(sheet, bool(ricci), f"Ricci flow is the local limit of: {', '.join(ricci) or 'none of them'}.")
+    talk = next(s for s in part["studies"] if s["name"] == "independent")
+    claim = (
+        f"the talk's kernel δ_ik δ_jl δ(x-x'), d² independent networks in chart coordinates, has Ricci flow as its "
+        f"local limit: it stays {100 * talk['limit']:.0f} % away ({100 * talk['limit_best_speed']:.0f} % after the best "
+        f"rescaling of time) however small σ is; it lowers indices with δ in place of g and lacks 1/m."
+    )
+    _judge(sheet, talk["reproduces_ricci_flow"], claim)
+
+
+def _trajectories(sheet: Card, numbers: dict[str, Any]) -> None:
+    sheet.section("L1  trajectories: smeared against local flow at t = T")
+    flows = [name for name in ("deturck", "lambda", "conformal") if name in numbers]
+    for name in flows:
+        study = numbers[name]
+        against = "exact solution" if name == "conformal" else "local flow"
+        sheet.row(name, f"orders {_orders(study['orders'])}", f"against the {against}; E = {_errors(study['errors'])}")
+        sheet.row("  Richardson", f"orders {_orders(study['extrapolated_orders'])}", _errors(study["extrapolated"]))
+        for sentence in study["stopped"]:
+            sheet.row("  stopped", "", sentence)
+    first, second = numbers["deturck"]["invariants"], numbers["lambda"]["invariants"]
+    gauge = max(abs(first[k] / second[k] - 1) for k in ("volume", "int R^2", "lambda"))
+    control, mode = numbers["controls"], numbers["controls"]["small_mode"]
+    sheet.row("gauge invariants", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ, relative")
+    sheet.row("coarser grid changes E by", control["grid_change"], f"{control['coarse_size']} points per direction")
+    sheet.row("looser tolerance changes E by", control["time_error"], "ten times rtol")
+    sheet.row("one small mode", mode["measured"], f"½σ²k⁴T exp(-k²T) = {mode['predicted']:.4g}, k = {mode['k']}")
+    sound = control["grid_change"] < GRID_CHANGE and control["time_error"] < TIME_ERROR
+    sound &= abs(mode["measured"] / mode["predicted"] - 1) < SMALL_MODE
+    for name in flows:
+        _judge(
+            sheet,
+            trajectory_passes(numbers[name]) and sound,
+            f"{name}: smeared trajectories tend to the local one at order 2 (Richardson-extrapolated: order 4).",
+        )
+
+
+def _perelman(sheet: Card, part: dict[str, Any]) -> None:
+    sheet.section("L2  fixed-measure flow from prepared data, inside its horizon")
+    horizons = "  ".join(f"{h:.3g}" for h in part["horizons"])
+    sheet.row("horizons", horizons, f"(e σ²/2) λ_min(g) ln(δ/ε) per width; T = {part['time']:g}")
+    sheet.row("direct", f"orders {_orders(part['orders'])}", f"E = {_errors(part['errors'])}")
+    for name, orders in part["invariant_orders"].items():
+        sheet.row(f"  {name}", f"orders {_orders(orders)}", _errors(part["invariant_errors"][name]))
+    sheet.row("reference under pull-back", part["pulled_back"], "largest relative change of an invariant")
+    orders = [v[-1] for v in part["invariant_orders"].values()]
+    _judge(
+        sheet,
+        bool(orders) and all(DIRECT_ORDER[0] <= o <= DIRECT_ORDER[1] for o in orders),
+        "inside the horizon, gauge invariants of the smeared fixed-measure flow tend to Ricci flow's at order 2.",
+    )
+
+
+def _growth(sheet: Card, part: dict[str, Any]) -> None:
+    sheet.section("Growth about flat space")
+    for name, rates in part["linear_rates"].items():
+        sheet.row(name, "  ".join(f"{v:+.3f}" for v in rates.values()), f"{', '.join(rates)} rate, units of k²")
+    sheet.row(
+        "smeared, longitudinal", part["worst"], f"worst relative deviation from k² exp(-σ²k²/2), σ = {part['sigma']:g}"
+    )
+    _judge(
+        sheet, part["worst"] < GROWTH, "longitudinal modes of the smeared fixed-measure flow grow at k² exp(-σ²k²/2)."
+    )
+    ill_posed = part["linear_rates"]["fixed measure"]["longitudinal"] > 0.5
+    _judge(
+        sheet,
+        not ill_posed,
+        "the fixed-measure flow of general data has a limit σ -> 0 at fixed time: without the kernel its longitudinal "
+        "modes grow like exp(+k² t), so the limit exists for prepared data and inside the horizon only.",
+    )
+
+
+def macros(numbers: dict[str, Any]) -> dict[str, tuple[Any, str]]:
+    r"""Return the numbers a paper quotes, as LaTeX macro names with values and formats."""
+    studies = {s["name"]: s for s in numbers["architectures"]["studies"]}
+    found: dict[str, tuple[Any, str]] = {
+        "GradientError": (numbers["identities"]["gradient_error"], ".1e"),
+        "RicciError": (numbers["identities"]["ricci_error"], ".1e"),
+        "TalkLimit": (studies["independent"]["limit"], ".3f"),
+        "TalkLimitBestSpeed": (studies["independent"]["limit_best_speed"], ".3f"),
+        "VielbeinLimit": (studies["vielbein"]["limit"], ".1e"),
+        "GrowthWorst": (numbers["growth"]["worst"], ".1e"),
+        "HorizonSmallest": (numbers["perelman"]["horizons"][-1], ".3f"),
+        "PerelmanOrder": (numbers["perelman"]["invariant_orders"]["int R^2"][-1], ".3f"),
+    }
+    for study in numbers["velocities"]["studies"]:
+        name = "".join(word.capitalize() for word in study["name"].split())
+        found[f"LzeroOrder{name}"] = (study["orders"][-1], ".3f")
+        found[f"LzeroPredicted{name}"] = (study["predicted"], ".4f")
+        found[f"LzeroMeasured{name}"] = (study["measured"], ".4f")
+    for name in ("deturck", "lambda", "conformal"):
+        if name in numbers:
+            found[f"LoneOrder{name.capitalize()}"] = (numbers[name]["orders"][-1], ".3f")
+            found[f"LoneRichardson{name.capitalize()}"] = (numbers[name]["extrapolated_orders"][-1], ".2f")
+    return found

@@ -1,0 +1,103 @@
+r"""What a locality run is asked to do, and the early checks of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from geomflow.core.errors import ArgumentError
+from geomflow.geometry.torus import Torus
+from geomflow.kernels.operator import check_width
+from geomflow.metrics import METRICS, TorusMetric, metric_from_file
+
+
+@dataclass(frozen=True)
+class Resolution:
+    r"""Grids, ladders of kernel widths and times of one run (all dimensionless; the torus has period 2π).
+
+    Args:
+        size: grid points per direction for trajectories.
+        velocity_size: the same for velocities (L0), which cost one evaluation and may be finer.
+        widths: decreasing ladder of σ for trajectories; `velocity_widths`: for velocities.
+        time: final time of L1.
+        perelman_widths: decreasing ladder for L2; `perelman_time`: its final time.
+        growth_size, growth_sigma, growth_modes: grid, kernel width and largest mode of the growth rates.
+    """
+
+    size: int
+    velocity_size: int
+    widths: tuple[float, ...]
+    velocity_widths: tuple[float, ...]
+    time: float
+    perelman_widths: tuple[float, ...]
+    perelman_time: float
+    growth_size: int
+    growth_sigma: float
+    growth_modes: int
+
+    def check(self, dim: int) -> None:
+        r"""Refuse, before anything is computed, what a grid does not carry.
+
+        Raises:
+            GridError: an odd or tiny grid.
+            ResolutionError: a width below what its grid carries.
+            ArgumentError: a ladder that does not decrease or is too short, a time that is not positive.
+        """
+        ladders = [
+            ("widths", self.widths, self.size),
+            ("velocity_widths", self.velocity_widths, self.velocity_size),
+            ("perelman_widths", self.perelman_widths, self.size),
+        ]
+        for name, ladder, size in ladders:
+            if len(ladder) < 3 or any(not a > b for a, b in pairwise(ladder)):
+                raise ArgumentError(
+                    f"Argument `{name}` must hold three or more decreasing kernel widths (an order needs two, its "
+                    f"trend three), but is {ladder}. Try 0.8 0.4 0.2 0.1."
+                )
+            for sigma in ladder:
+                check_width(Torus(dim, size), sigma)
+                if sigma == 0:
+                    raise ArgumentError(f"Argument `{name}` must not contain 0: the local flow is always run as well.")
+        check_width(Torus(dim, self.growth_size), self.growth_sigma)
+        if not (self.time > 0 and self.perelman_time > 0):
+            raise ArgumentError(f"Times must be positive, but are {self.time} and {self.perelman_time}.")
+
+
+# Ladders halve, so that Richardson extrapolation is (4 g_{σ/2} - g_σ)/3; the smallest width is a grid spacing.
+_DEFAULTS = {
+    (2, False): Resolution(
+        64, 128, (0.8, 0.4, 0.2, 0.1), (0.4, 0.2, 0.1, 0.05), 0.2, (0.4, 0.2, 0.1), 0.05, 48, 0.3, 12
+    ),
+    (2, True): Resolution(32, 128, (0.8, 0.4, 0.2), (0.2, 0.1, 0.05), 0.2, (0.6, 0.3, 0.15), 0.05, 24, 0.4, 7),
+    (3, False): Resolution(
+        48, 64, (1.12, 0.56, 0.28, 0.14), (0.4, 0.2, 0.1), 0.2, (0.56, 0.28, 0.14), 0.05, 24, 0.4, 7
+    ),
+    (3, True): Resolution(24, 32, (0.8, 0.4, 0.2), (0.6, 0.3, 0.15), 0.2, (0.8, 0.4, 0.2), 0.05, 16, 0.5, 5),
+}
+
+
+def default_resolution(dim: int, fast: bool) -> Resolution:
+    r"""Return the resolution of the default run on T^dim.
+
+    Raises:
+        ArgumentError: a dimension other than 2 or 3.
+    """
+    if (dim, fast) not in _DEFAULTS:
+        raise ArgumentError(f"Argument `dim` must be 2 or 3, but is {dim}.")
+    return _DEFAULTS[dim, fast]
+
+
+def find_metric(name: str, dim: int) -> TorusMetric:
+    r"""Return a metric by catalogue name, or from a Python file when the name ends in `.py`; "" is the default one.
+
+    Raises:
+        CatalogueError: an unknown name.
+        ArgumentError: a file that does not define a metric, or a metric of another dimension.
+    """
+    if name.endswith(".py"):
+        return metric_from_file(Path(name), dim)
+    metric = METRICS[name or f"generic-t{dim}"]
+    if metric.dim != dim:
+        raise ArgumentError(f"The metric `{name}` lives on T^{metric.dim}. Add `--dim {metric.dim}`.")
+    return metric
