@@ -47,6 +47,7 @@ COMMANDS: Catalogue[Command] = Catalogue("command")
 COMMANDS.add("list", Command("geomflow.cli.rooms:List", "List what the catalogues hold."))
 COMMANDS.add("info", Command("geomflow.cli.info:Info", "Show versions, devices and precision.", x64=True))
 COMMANDS.add("locality", Command("geomflow.experiments.locality:Locality", "Verify the sigma -> 0 limit.", x64=True))
+COMMANDS.add("derive", Command("geomflow.experiments.derive:Derive", "Derive and certify a variation or a kernel."))
 
 
 def _stub(command: Command) -> Callable[[], None]:

@@ -137,4 +137,4 @@ def print_jax(expr: sp.Expr) -> str:
     Raises:
         GenerationError: a function or object has no JAX counterpart.
     """
-    return JaxPrinter().doprint(expr)
+    return str(JaxPrinter().doprint(expr))

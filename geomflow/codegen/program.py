@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy as sp
 
-from geomflow.codegen.printer import JaxPrinter
+from geomflow.codegen.printer import print_jax
 from geomflow.core.errors import GenerationError
 
 Line = tuple[sp.Symbol, sp.Expr]
@@ -77,7 +77,7 @@ class Program:
         live: dict[sp.Symbol, sp.Expr] = {}
 
         def visit(expr: sp.Expr) -> None:
-            for symbol in sorted(expr.free_symbols, key=str):
+            for symbol in _symbols(expr):
                 if symbol in inputs or symbol in live:
                     continue
                 if symbol not in self.stages:
@@ -94,7 +94,8 @@ class Program:
         taken = self._names(live)
         # order="none" keeps CSE linear; a canonical order walks every expression as a tree
         fresh = (sp.Symbol(name) for i in count() if (name := f"t{i}") not in taken)
-        shared, values = sp.cse([*live.values(), *self.outputs], symbols=fresh, order="none", list=False)
+        reduced: Any = sp.cse([*live.values(), *self.outputs], symbols=fresh, order="none", list=False)
+        shared, values = reduced
         stages = dict(zip(live, values))
         pending = {**dict(shared), **stages}
         lines: dict[sp.Symbol, sp.Expr] = {}
@@ -102,7 +103,7 @@ class Program:
         def emit(symbol: sp.Symbol) -> None:
             if symbol in lines or symbol not in pending:
                 return
-            for dependency in sorted(pending[symbol].free_symbols, key=str):
+            for dependency in _symbols(pending[symbol]):
                 emit(dependency)
             lines[symbol] = pending[symbol]
 
@@ -129,15 +130,11 @@ class Program:
         lines, outputs = self.reduced
         used = set().union(*(e.free_symbols for _, e in lines), *(e.free_symbols for e in outputs))
         leaves = [leaf for a in self.arguments for leaf in a.leaves()]
-        printer = JaxPrinter()
         body = [f"{symbol} = {path}" for symbol, path in leaves if symbol in used and symbol.name != path]
-        body += [f"{symbol} = {printer.doprint(expr)}" for symbol, expr in lines]
+        body += [f"{symbol} = {print_jax(expr)}" for symbol, expr in lines]
         # constants (a flat direction of a metric, say) take the batch shape of the first argument read
         like = next((symbol for symbol, _ in leaves if symbol in used), leaves[0][0])
-        results = [
-            printer.doprint(e) if e.free_symbols else f"jnp.full_like({like}, {printer.doprint(e)}, float)"
-            for e in outputs
-        ]
+        results = [print_jax(e) if e.free_symbols else f"jnp.full_like({like}, {print_jax(e)}, float)" for e in outputs]
         if not any(symbol in used for symbol, _ in leaves) and like.name != leaves[0][1]:
             body.insert(0, f"{like} = {leaves[0][1]}")
         body.append("return jnp.stack([" + ", ".join(results) + "])")
@@ -164,6 +161,10 @@ class Program:
         namespace: dict[str, Any] = {}
         exec(compile(self.module, filename, "exec"), namespace)
         return namespace[self.name]
+
+
+def _symbols(expr: sp.Expr) -> list[sp.Symbol]:
+    return sorted((s for s in expr.free_symbols if isinstance(s, sp.Symbol)), key=str)
 
 
 def module_source(programs: Sequence[Program]) -> str:

@@ -63,7 +63,7 @@ def longitudinal_growth(torus: Torus, sigma: float, modes: Sequence[int], time: 
     x = torus.points[0]
     seed = jnp.zeros_like(flat_metric(torus)).at[0].set(sum(AMPLITUDE * jnp.cos(k * x) for k in modes))
     multiplier = cos_net_multiplier(torus, sigma)
-    flow = FixedMeasureFlow(torus, multiplier, measure=jnp.ones(torus.shape))
+    flow = FixedMeasureFlow(torus, measure=jnp.ones(torus.shape)).smeared(sigma)
 
     def final(sign: float) -> Array:
         solution = flow.run(flat_metric(torus) + sign * seed, np.array([0.0, time]), rtol=1e-12, atol=1e-14)

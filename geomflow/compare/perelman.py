@@ -14,7 +14,6 @@ from geomflow.core.errors import HorizonError
 from geomflow.flows import FixedMeasureFlow, stability_horizon
 from geomflow.flows.conjugate_heat import perelman_reference
 from geomflow.geometry.torus import Torus
-from geomflow.kernels.operator import cos_net_multiplier
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,10 @@ def perelman_study(
     exact, pulled = gauge_invariants(torus, reference.ricci[-1]), gauge_invariants(torus, truth)
     names = _MEANINGFUL[torus.dim]
 
+    flow = FixedMeasureFlow(torus, measure=reference.measure)
     finals = []
     for sigma in inside:
-        flow = FixedMeasureFlow(torus, cos_net_multiplier(torus, sigma), measure=reference.measure)
-        solution = flow.run_within_horizon(g, times, sigma, **options)
+        solution = flow.smeared(sigma).run_within_horizon(g, times, sigma, **options)
         finals.append(solution.require_completed("smeared fixed-measure flow").last)
     errors = [relative_error(v, truth, fluctuation(truth)) for v in finals]
     others = [gauge_invariants(torus, v) for v in finals]
@@ -103,15 +102,14 @@ def perelman_study(
         invariant_errors=invariant_errors,
         invariant_orders={k: observed_orders(inside, v) for k, v in invariant_errors.items()},
         pulled_back=max(abs(pulled[k] / exact[k] - 1) for k in names),
-        refusal=_refusal(torus, g, reference.measure, widths[-1]),
+        refusal=_refusal(flow, g, widths[-1]),
     )
 
 
-def _refusal(torus: Torus, g: Array, measure: Array, sigma: float) -> str:
+def _refusal(flow: FixedMeasureFlow, g: Array, sigma: float) -> str:
     r"""Ask for twice the horizon of the smallest width and return the sentence of the refusal."""
-    flow = FixedMeasureFlow(torus, cos_net_multiplier(torus, sigma), measure=measure)
     try:
-        flow.run_within_horizon(g, np.array([0.0, 2 * stability_horizon(g, sigma)]), sigma)
+        flow.smeared(sigma).run_within_horizon(g, np.array([0.0, 2 * stability_horizon(g, sigma)]), sigma)
     except HorizonError as error:
         return str(error)
     raise AssertionError("a run beyond the horizon was not refused")

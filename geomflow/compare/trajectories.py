@@ -2,7 +2,7 @@ r"""L1, the trajectories: smeared against local flow from the same initial metri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import jax.numpy as jnp
@@ -12,8 +12,6 @@ from jaxtyping import Array, Float
 from geomflow.compare.convergence import fluctuation, observed_orders, relative_error, richardson
 from geomflow.compare.invariants import gauge_invariants
 from geomflow.flows.base import TorusFlow
-from geomflow.geometry.torus import Torus
-from geomflow.kernels.operator import cos_net_multiplier
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,9 @@ class TrajectoryStudy:
 
 
 def trajectory_study(
-    torus: Torus,
     g: Float[Array, "P *grid"],
     name: str,
-    make: Callable[[Array | None], TorusFlow],
+    flow: TorusFlow,
     widths: Sequence[float],
     times: np.ndarray,
     truth: Array | None = None,
@@ -59,10 +56,9 @@ def trajectory_study(
     r"""Run a flow locally and for each width, and compare the final metrics.
 
     Args:
-        torus: the grid.
         g: initial metric, packed.
         name: what to call the formulation.
-        make: kernel multiplier (or None) -> flow.
+        flow: the flow, with or without a kernel of its own (which is replaced).
         widths: decreasing ladder of σ, each carried by the grid.
         times: output times.
         truth: the exact local solution at the final time; by default the local flow is integrated.
@@ -73,10 +69,10 @@ def trajectory_study(
         ResolutionError: a width the grid does not carry.
     """
     # σ = 0 is the identity multiplier, so that one compilation serves the whole ladder
-    local = make(cos_net_multiplier(torus, 0.0)).run(g, times, **options).require_completed(f"{name} flow")
+    local = flow.smeared(0.0).run(g, times, **options).require_completed(f"{name} flow")
     reached, finals, stopped = [], [], []
     for sigma in widths:
-        solution = make(cos_net_multiplier(torus, sigma)).run(g, times, **options)
+        solution = flow.smeared(sigma).run(g, times, **options)
         if solution.completed:
             reached.append(sigma)
             finals.append(solution.last)
@@ -86,8 +82,8 @@ def trajectory_study(
     scale = fluctuation(final)
     errors = [relative_error(v, final, scale) for v in finals]
     improved = [relative_error(v, final, scale) for v in richardson(reached, finals)]
-    invariants = gauge_invariants(torus, final)
-    others = [gauge_invariants(torus, v) for v in finals]
+    invariants = gauge_invariants(flow.torus, final)
+    others = [gauge_invariants(flow.torus, v) for v in finals]
     return TrajectoryStudy(
         name=name,
         widths=reached,

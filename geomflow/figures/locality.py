@@ -12,75 +12,96 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import NullLocator
 
 from geomflow.figures.style import MARKERS, PALETTE, TWO_COLUMNS, panel_label, publication, save_figure
 from geomflow.flows.generate import generated
 from geomflow.geometry.torus import Torus
 
-_FLOWS = {"deturck": "DeTurck", "lambda": r"$\lambda$-flow", "conformal": "exact (conformal)"}
+_FLOWS = {"deturck": "DeTurck", "lambda": r"$\lambda$-flow", "conformal": "exact solution"}
 _NETWORKS = {
-    "independent": r"$d^2$ nets",
+    "independent": r"$d^2$ networks",
     "packed": "packed",
-    "packed-orthonormal": "packed, orthonormal",
+    "packed-orthonormal": "orthonormal",
     "cholesky": r"$LL^\mathsf{T}$",
     "gram": r"$A^\mathsf{T}\!A$",
     "exp": r"$e^S$",
     "exp-framed": r"$e_0^\mathsf{T} e^S e_0$",
-    "vielbein": "vielbein-framed",
+    "vielbein": "vielbein",
 }
+# Some parametrisations share a local limit: the second of a pair is drawn open and dashed over the first.
+_OVER = ("packed-orthonormal", "exp-framed")
+_OVER_STYLE: dict[str, Any] = {"mfc": "none", "mew": 0.8, "ls": "--", "ms": 6.0, "zorder": 4}
 
 
-def _slope_guide(ax: Axes, x: np.ndarray, anchor: float, order: int) -> None:
-    ax.plot(x, anchor * (x / x[0]) ** order, color="0.6", lw=0.7, ls=":", zorder=0)
-    middle = np.sqrt(x[0] * x[-1])
+# The difference of two curvature maps is drawn this many times larger, on the same colour scale.
+MAGNIFIED = 4
+
+
+def _slope_guide(ax: Axes, widths: np.ndarray, anchor: float, order: int) -> None:
+    r"""Draw a dotted line of slope `order` through (largest width, anchor), labelled at its smallest width."""
+    line = anchor * (widths / widths[0]) ** order
+    ax.plot(widths, line, color="0.55", lw=0.8, ls=":", zorder=0)
     ax.annotate(
-        rf"$\sigma^{order}$", (middle, anchor * (middle / x[0]) ** order), color="0.4", fontsize=7,
-        xytext=(3, -7), textcoords="offset points",
+        rf"$\sigma^{order}$", (widths[-1], line[-1]), color="0.4", fontsize=7, ha="center", va="top",
+        xytext=(0, -2), textcoords="offset points",
     )  # fmt: skip
+
+
+def _width_axis(ax: Axes, widths: np.ndarray) -> None:
+    r"""Label the logarithmic axis at the widths that were run, and nowhere else."""
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xticks(widths, [f"{s:g}" for s in widths])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlim(widths[-1] / 1.25, widths[0] * 1.25)
+    ax.set_xlabel(r"kernel width $\sigma$")
 
 
 def plot_convergence(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     r"""Draw E(σ) of L1: direct (filled, solid) and Richardson-extrapolated (open, dashed), one colour per flow."""
     ax = ax or plt.gca()
-    lowest: dict[str, float] = {}
-    for color, marker, (name, label) in zip(PALETTE, MARKERS, _FLOWS.items(), strict=False):
-        if name not in numbers:
-            continue
-        study = numbers[name]
-        ax.loglog(study["widths"], study["errors"], marker=marker, color=color, label=label)
-        ax.loglog(study["widths"][1:], study["extrapolated"], marker=marker, color=color, mfc="white", ls="--")
-        lowest = {
-            "direct": min(lowest.get("direct", np.inf), study["errors"][0]),
-            "extrapolated": min(lowest.get("extrapolated", np.inf), study["extrapolated"][0]),
-        }
-        widths = np.array(study["widths"])
-    _slope_guide(ax, widths, 0.5 * lowest["direct"], 2)
-    _slope_guide(ax, widths[1:], 0.4 * lowest["extrapolated"], 4)
+    studies = {name: numbers[name] for name in _FLOWS if name in numbers}
+    for color, marker, (name, study) in zip(PALETTE, MARKERS, studies.items(), strict=False):
+        ax.plot(study["widths"], study["errors"], marker=marker, color=color, label=_FLOWS[name])
+        ax.plot(study["widths"][1:], study["extrapolated"], marker=marker, color=color, mfc="white", ls="--")
     ax.plot([], [], color="0.3", ls="--", marker="o", mfc="white", label="Richardson")
-    ax.set(xlabel=r"kernel width $\sigma$", ylabel=r"trajectory error $E(\sigma)$ at $t = T$")
+    widths = np.array(next(iter(studies.values()))["widths"])
+    _slope_guide(ax, widths, 0.45 * min(s["errors"][0] for s in studies.values()), 2)
+    _slope_guide(ax, widths[1:], 0.3 * min(s["extrapolated"][0] for s in studies.values()), 4)
+    _width_axis(ax, widths)
+    ax.set_ylabel(r"trajectory error $E(\sigma)$ at $t = T$")
+    ax.set_ylim(bottom=ax.get_ylim()[0] / 2)
     ax.legend(loc="lower right")
     return ax
 
 
 def plot_architectures(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
-    r"""Draw, for each parametrisation, the distance of the network's velocity to -2(Ric + Hess f) against σ."""
+    r"""Draw, for each parametrisation, the distance of the network's velocity to -2(Ric + Hess f) against σ.
+
+    Dotted levels are the distances of the local limits, σ = 0.
+    """
     ax = ax or plt.gca()
     part = numbers["architectures"]
     widths = np.array(part["widths"])
-    for i, study in enumerate(part["studies"]):
-        name = study["name"]
-        ricci = study["reproduces_ricci_flow"]
-        ax.loglog(
-            widths, study["errors"], marker=MARKERS[i], color=PALETTE[i], label=_NETWORKS.get(name, name),
-            lw=1.6 if ricci else 1.0, zorder=3 if ricci else 2,
+    for marker, color, study in zip(MARKERS, PALETTE, part["studies"], strict=False):
+        name, ricci = study["name"], study["reproduces_ricci_flow"]
+        over: dict[str, Any] = (
+            {"mfc": "none", "mew": 0.8, "ls": "--", "ms": 6.0, "zorder": 4} if name in _OVER else {"zorder": 3}
+        )
+        ax.plot(
+            widths, study["errors"], marker=marker, color=color, lw=1.6 if ricci else 0.9,
+            label=_NETWORKS.get(name, name), **over,
         )  # fmt: skip
         if not ricci:
-            ax.axhline(study["limit"], color=PALETTE[i], lw=0.5, ls=":", zorder=0)
+            ax.axhline(study["limit"], color=color, lw=0.5, ls=":", zorder=0)
     best = min(part["studies"], key=lambda s: s["errors"][-1])
-    _slope_guide(ax, widths, 0.6 * best["errors"][0], 2)
-    ax.set(xlabel=r"kernel width $\sigma$", ylabel=r"$\|V_\sigma - V_{\rm Ricci}\|\,/\,\|V_{\rm Ricci}\|$")
-    ax.set_ylim(top=30 * max(s["errors"][0] for s in part["studies"]))
-    ax.legend(loc="upper center", ncol=2, columnspacing=1.0)
+    _slope_guide(ax, widths, 0.45 * best["errors"][0], 2)
+    _width_axis(ax, widths)
+    ax.set_ylabel(r"$\|V_\sigma - V_{\rm Ricci}\|\,/\,\|V_{\rm Ricci}\|$")
+    highest = max(max(s["errors"]) for s in part["studies"])
+    ax.set_ylim(0.12 * best["errors"][-1], 100 * highest)
+    ax.legend(loc="upper center", ncol=2, columnspacing=0.8, handlelength=1.6, handletextpad=0.4, borderaxespad=0.2)
     return ax
 
 
@@ -94,9 +115,15 @@ def plot_growth(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     ax.plot(k, k**2 * np.exp(-(sigma**2) * k**2 / 2), color=PALETTE[0], label=r"$k^2 e^{-\sigma^2k^2/2}$")
     ax.plot(modes, part["measured"], "o", color=PALETTE[1], ms=4, label="measured")
     ax.axhline(2 / (np.e * sigma**2), color="0.7", lw=0.6, ls=":")
-    ax.annotate(r"$2/(e\sigma^2)$", (k[-1], 2 / (np.e * sigma**2)), ha="right", va="bottom", fontsize=7, color="0.4")
-    ax.set(xlabel=r"wave number $k$", ylabel="growth rate", xlim=(0, k[-1]), ylim=(0, 1.45 * 2 / (np.e * sigma**2)))
-    ax.set_title(rf"$\sigma = {sigma:g}$", loc="right")
+    ax.annotate(r"$2/(e\sigma^2)$", (k[-1], 2 / (np.e * sigma**2)), ha="right", va="top", fontsize=7, color="0.4")
+    ax.set(
+        xlabel=r"wave number $k$",
+        ylabel="growth rate",
+        xlim=(0, k[-1]),
+        xticks=range(0, int(modes[-1]) + 1, 2),
+        ylim=(0, 1.45 * 2 / (np.e * sigma**2)),
+    )
+    ax.text(0.97, 0.55, rf"$\sigma = {sigma:g}$", transform=ax.transAxes, ha="right", fontsize=7)
     ax.legend(loc="upper right")
     return ax
 
@@ -124,29 +151,32 @@ def _curvature(torus: Torus, g: np.ndarray) -> np.ndarray:
 
 def draw_locality(numbers: Mapping[str, Any], arrays: Mapping[str, np.ndarray], torus: Torus) -> Figure:
     r"""Draw the whole figure: three panels of measurements above four maps of the scalar curvature."""
-    figure = plt.figure(figsize=(TWO_COLUMNS, 4.3), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.35, 1))
+    figure = plt.figure(figsize=(TWO_COLUMNS, 4.4), layout="constrained")
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1.4, 1))
+    top, bottom = halves
     panels = top.subplots(1, 3)
     for letter, ax, draw in zip("abc", panels, (plot_convergence, plot_architectures, plot_growth), strict=True):
         draw(numbers, ax)
         panel_label(ax, letter)
 
     states, times, smeared = (arrays[f"deturck.{name}"] for name in ("states", "times", "smeared"))
-    wide = numbers["deturck"]["widths"][0]
+    start, local, network = (_curvature(torus, g) for g in (states[0], states[-1], smeared[0]))
+    widest, end = numbers["deturck"]["widths"][0], f"t = {times[-1]:g}"
     maps = [
-        (states[0], r"$t = 0$"),
-        (states[len(times) // 2], rf"local, $t = {times[len(times) // 2]:g}$"),
-        (states[-1], rf"local, $t = {times[-1]:g}$"),
-        (smeared[0], rf"$\sigma = {wide:g}$, $t = {times[-1]:g}$"),
+        (start, "$t = 0$"),
+        (local, f"local, ${end}$"),
+        (network, rf"$\sigma = {widest:g}$, ${end}$"),
+        (MAGNIFIED * (network - local), rf"difference $\times\,{MAGNIFIED}$"),
     ]
-    fields = [_curvature(torus, g) for g, _ in maps]
-    limit = float(np.max(np.abs(fields[0])))
+    limit = float(np.max(np.abs(start)))
     axes = bottom.subplots(1, 4, sharey=True)
-    for ax, field, (_, title) in zip(axes, fields, maps, strict=True):
+    image = None
+    for ax, (field, title) in zip(axes, maps, strict=True):
         image = plot_curvature(field, title, limit, ax)
         ax.set_xlabel("$x$")
     axes[0].set_ylabel("$y$")
     panel_label(axes[0], "d")
+    assert image is not None
     bottom.colorbar(image, ax=axes, label="scalar curvature $R$", shrink=0.85, pad=0.01)
     return figure
 

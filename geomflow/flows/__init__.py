@@ -1,5 +1,7 @@
 r"""Flows of metrics, one per file. `FLOWS` lists those that need nothing but a torus grid (and a kernel)."""
 
+from collections.abc import Callable
+
 from geomflow.core.catalogue import Catalogue
 from geomflow.flows.base import TorusFlow
 from geomflow.flows.deturck import DeTurckFlow
@@ -7,7 +9,7 @@ from geomflow.flows.lambda_flow import LambdaFlow, perelman_lambda
 from geomflow.flows.perelman import FixedMeasureFlow, stability_horizon
 from geomflow.flows.ricci import RicciFlow
 
-FLOWS: Catalogue[type[TorusFlow]] = Catalogue("flow")
+FLOWS: Catalogue[Callable[..., TorusFlow]] = Catalogue("flow")
 FLOWS.add("ricci", RicciFlow)
 FLOWS.add("deturck", DeTurckFlow)
 FLOWS.add("perelman", FixedMeasureFlow)

@@ -3,7 +3,7 @@ r"""The contract of a metric flow on the torus: g (packed) -> dg/dt, with or wit
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 from geomflow.flows.generate import generated
 from geomflow.flows.solve import Solution, integrate
 from geomflow.geometry.torus import Torus
+from geomflow.kernels.operator import cos_net_multiplier
 
 # A leading minor of g that falls to this fraction of its initial minimum ends the flow (Sylvester's criterion).
 COLLAPSE = 1e-6
@@ -40,15 +41,25 @@ class TorusFlow(eqx.Module):
         mask = jnp.asarray(self.torus.dealiased, dtype=float)
         return self.torus.multiply(self.velocity(g), mask if self.kernel is None else mask * self.kernel)
 
-    def run(self, g: Float[Array, "P *grid"], times: np.ndarray, **options: Any) -> Solution:
+    def smeared(self, sigma: float) -> Self:
+        r"""Return the same flow driven through the kernel of an infinitely wide cos-net of width σ; 0 is the identity.
+
+        Raises:
+            ResolutionError: the grid does not carry σ.
+        """
+        kernel = cos_net_multiplier(self.torus, sigma)
+        return eqx.tree_at(lambda flow: flow.kernel, self, kernel, is_leaf=lambda leaf: leaf is None)
+
+    def run(self, g: Float[Array, "P *grid"], times: np.ndarray | float, **options: Any) -> Solution:
         r"""Integrate from `g`. A flow that leaves the space of metrics stops, keeps what it has, and says so.
 
         Args:
             g: initial metric, packed.
-            times: output times, the initial one first.
+            times: output times, the initial one first; or the final time alone.
             **options: as `geomflow.flows.solve.integrate`.
         """
         floor = COLLAPSE * jnp.min(generated("leading_minors", self.torus.dim)(g), axis=self.torus.axes)
+        times = np.array([0.0, times]) if np.ndim(times) == 0 else np.asarray(times)
         solution = integrate(self, g, times, stop=LeavesMetrics(floor, self.torus.dim), **options)
         if solution.completed:
             return solution

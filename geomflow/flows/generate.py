@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 from jaxtyping import Array
 
@@ -47,7 +48,7 @@ def deturck_frame(dim: int) -> JetFrame:
 def _tensor_program(
     name: str, frame: JetFrame, expression: Expression, extra: Sequence[Argument] = (), doc: str = ""
 ) -> Program:
-    components = evaluate(expression, frame)
+    components: Any = evaluate(expression, frame)
     rank = components.ndim
     outputs = [components[ij] for ij in pairs(frame.dim)] if rank == 2 else [components[()]]
     return jet_program(name, frame, outputs, extra, f"{doc}\n\n    ${expression.latex()}$\n\nin dimension {frame.dim}.")

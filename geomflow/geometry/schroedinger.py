@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,6 +27,7 @@ class Eigenpair(NamedTuple):
     residual: Float[Array, ""]
 
 
+@eqx.filter_jit  # untransformed, every call would compile its loops anew
 def lowest_eigenpair(
     torus: Torus,
     conductivity: Float[Array, "P *grid"],

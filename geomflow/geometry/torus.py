@@ -114,14 +114,14 @@ class Torus(eqx.Module):
         k = self.wave_numbers * self.resolved
         spectrum = self.transform(field)
         spectrum = jnp.expand_dims(spectrum, -self.dim - 1)
-        first = self.inverse(1j * k * spectrum)
-        second = self.inverse(-np.stack([k[i] * k[j] for i, j in pairs(self.dim)]) * spectrum)
+        first = self.inverse(jnp.asarray(1j * k) * spectrum)
+        second = self.inverse(jnp.asarray([-k[i] * k[j] for i, j in pairs(self.dim)]) * spectrum)
         return first, second
 
     def gradient(self, field: Array) -> Array:
         r"""Return the first spectral derivatives, shape (*batch, d, *grid)."""
         spectrum = jnp.expand_dims(self.transform(field), -self.dim - 1)
-        return self.inverse(1j * (self.wave_numbers * self.resolved) * spectrum)
+        return self.inverse(jnp.asarray(1j * self.wave_numbers * self.resolved) * spectrum)
 
     def divergence(self, vector: Array) -> Array:
         r"""Return ∂_i V^i of components (*batch, d, *grid): the exact negative adjoint of `gradient`."""

@@ -50,9 +50,9 @@ class JetFrame:
 
     # -- ring ---------------------------------------------------------------------------------------------------
 
-    def constant(self, value) -> sp.Expr:
+    def constant(self, q: sp.Expr) -> sp.Expr:
         r"""Return an exact constant of the ring."""
-        return sp.sympify(value)
+        return sp.sympify(q)
 
     def stage(self, label: str, value) -> sp.Expr:
         r"""Name an intermediate value and return its symbol; numbers and single symbols stay as they are."""
@@ -220,14 +220,14 @@ class JetFrame:
 
         return sign * self._once(("riemann", a, b, c, d), f"Riem_{a}{b}{c}{d}", build)
 
-    def ricci(self, b: int, d: int) -> sp.Expr:
-        r"""Return Ric_bd = g^ac R_abcd."""
-        b, d = _ordered(b, d)
+    def ricci(self, i: int, j: int) -> sp.Expr:
+        r"""Return Ric_ij = g^ac R_aicj."""
+        i, j = _ordered(i, j)
         every = range(self.dim)
         return self._once(
-            ("ricci", b, d),
-            f"Ric_{b}{d}",
-            lambda: sp.Add(*(self.inverse(a, c) * self.riemann(a, b, c, d) for a in every for c in every)),
+            ("ricci", i, j),
+            f"Ric_{i}{j}",
+            lambda: sp.Add(*(self.inverse(a, c) * self.riemann(a, i, c, j) for a in every for c in every)),
         )
 
     def scalar(self) -> sp.Expr:

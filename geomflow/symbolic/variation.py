@@ -305,7 +305,7 @@ def first_variation(density: Expression, weight: Expression | int = 1, name: str
     collected = relative(varied)
     gradients = {head.name: gradient_of(collected, head) for head in heads}
     parts = [(_variation_latex(head), gradients[head.name]) for head in heads if gradients[head.name].terms]
-    body = " + ".join(rf"{symbol} {notation.bracketed(gradient)}" for symbol, gradient in parts)
+    body = " + ".join(rf"{symbol} \left({gradient.latex()}\right)" for symbol, gradient in parts)
     derivation.add(rf"\int \left[{body or '0'}\right] {measure}", "collected")
     scalar, exponent = weight_exponent(weight)
     if scalar is not None:

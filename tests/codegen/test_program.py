@@ -141,9 +141,9 @@ def test_source_is_visible_and_traceable():
 
 def test_metric_arguments_name_every_jet():
     g, dg, ddg = metric_arguments(JetFrame(3))
-    assert dict((s.name, path) for s, path in g.leaves())["g_12"] == "g[4]"
-    assert dict((s.name, path) for s, path in dg.leaves())["dg_02_1"] == "dg[2][1]"
-    assert dict((s.name, path) for s, path in ddg.leaves())["ddg_01_22"] == "ddg[1][5]"
+    assert {s.name: path for s, path in g.leaves()}["g_12"] == "g[4]"
+    assert {s.name: path for s, path in dg.leaves()}["dg_02_1"] == "dg[2][1]"
+    assert {s.name: path for s, path in ddg.leaves()}["ddg_01_22"] == "ddg[1][5]"
     assert [a.name for a in scalar_arguments(JetFrame(2), "f", 2)] == ["f", "df", "ddf"]
     assert [path for _, path in scalar_arguments(JetFrame(2), "f", 2)[2].leaves()] == ["ddf[0]", "ddf[1]", "ddf[2]"]
 

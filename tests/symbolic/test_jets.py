@@ -1,4 +1,4 @@
-"""The staged curvature of the jet frame against the definition, exactly, on polynomial metrics with rational coefficients.
+"""The staged curvature of the jet frame against the definition, exactly, on rational polynomial metrics.
 
 `RiemannByDefinition` differentiates Γ with SymPy and knows nothing of stages, minors or symmetries.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import jax
@@ -23,7 +22,6 @@ from geomflow.functionals import FUNCTIONALS
 from geomflow.geometry import autodiff
 from geomflow.geometry.packed import multiplicities, unpack
 from geomflow.geometry.torus import Torus
-from geomflow.kernels.operator import cos_net_multiplier
 from geomflow.metrics import TorusMetric, poisson
 from geomflow.networks.parametrisations import PARAMETRISATIONS
 from geomflow.symbolic.cos_net import derive_cos_net
@@ -31,7 +29,7 @@ from geomflow.symbolic.cos_net import derive_cos_net
 Part = tuple[dict[str, Any], dict[str, Any]]
 
 CERTIFIED_DIMENSIONS = (2, 3)
-TOLERANCES = {"rtol": 1e-9, "atol": 1e-11}
+TOLERANCES: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-11}
 # The single small mode of L1: g_11 = 1 + ε cos(k x^d), a transverse wave
 SMALL_MODE, SMALL_AMPLITUDE = 2, 1e-3
 
@@ -99,9 +97,7 @@ def trajectories(metric: TorusMetric, torus: Torus, resolution: Resolution, name
     r"""L1 for one well-posed flow ("deturck" or "lambda")."""
     g, _ = metric.sample(torus)
     times = np.linspace(0, resolution.time, 5)
-    return _trajectories(
-        trajectory_study(torus, g, name, partial(FLOWS[name], torus), resolution.widths, times, **TOLERANCES)
-    )
+    return _trajectories(trajectory_study(g, name, FLOWS[name](torus), resolution.widths, times, **TOLERANCES))
 
 
 def controls(metric: TorusMetric, torus: Torus, resolution: Resolution, fine: Sequence[float]) -> Part:
@@ -114,16 +110,15 @@ def controls(metric: TorusMetric, torus: Torus, resolution: Resolution, fine: Se
     def errors(grid: Torus, rtol: float) -> list[float]:
         g, _ = metric.sample(grid)
         kept = [s for s in widths if s >= grid.spacing]
-        make = partial(DeTurckFlow, grid)
-        return trajectory_study(grid, g, "deturck", make, kept, times, rtol=rtol, atol=rtol / 100).errors
+        return trajectory_study(g, "deturck", DeTurckFlow(grid), kept, times, rtol=rtol, atol=rtol / 100).errors
 
     coarse = errors(Torus(torus.dim, _half(torus.size)), TOLERANCES["rtol"])
     loose = errors(torus, 10 * TOLERANCES["rtol"])
     k, eps, t = SMALL_MODE, SMALL_AMPLITUDE, resolution.time
     sigma = widths[-1]
     seeded = flat_metric(torus).at[0].add(eps * jnp.cos(k * torus.points[-1]))
-    flows = [DeTurckFlow(torus, cos_net_multiplier(torus, s)) for s in (0.0, sigma)]
-    local, smeared = (flow.run(seeded, times, rtol=1e-11, atol=1e-14) for flow in flows)
+    flow = DeTurckFlow(torus)
+    local, smeared = (flow.smeared(s).run(seeded, times, rtol=1e-11, atol=1e-14) for s in (0.0, sigma))
     small = relative_error(smeared.last, local.last, fluctuation(seeded))
     return {}, {
         "grid_change": max(abs(a / b - 1) for a, b in zip(coarse, fine, strict=False)),
@@ -144,8 +139,8 @@ def conformal(torus: Torus, resolution: Resolution) -> Part:
     g, _ = poisson(mode, t0).sample(torus)
     exact, _ = poisson(mode, t0, resolution.time).sample(torus)
     times = np.linspace(0, resolution.time, 5)
-    make = partial(RicciFlow, torus)
-    study = trajectory_study(torus, g, "conformal", make, resolution.widths, times, truth=exact, **TOLERANCES)
+    flow = RicciFlow(torus)
+    study = trajectory_study(g, "conformal", flow, resolution.widths, times, truth=exact, **TOLERANCES)
     arrays, numbers = _trajectories(study)
     numbers["local_error"] = relative_error(jnp.asarray(arrays["states"][-1]), exact)
     return arrays, numbers

@@ -36,7 +36,7 @@ def card(numbers: dict[str, Any], settings: dict[str, Any]) -> Card:
     _growth(sheet, numbers["growth"])
     smallest = smallest_width(Torus(dim, resolution["size"]))
     sheet.section("Refused")
-    sheet.verdict("refused", f"sigma < {smallest:.4g}: the grid of the trajectories does not carry narrower kernels.")
+    sheet.verdict("refused", f"σ < {smallest:.4g}: the grid of the trajectories does not carry narrower kernels.")
     sheet.verdict("refused", numbers["perelman"]["refusal"])
     return sheet
 
@@ -53,86 +53,96 @@ def _errors(values: list[float]) -> str:
     return "  ".join(f"{v:.2e}" for v in values)
 
 
+def _percent(value: float) -> str:
+    return f"{value:.1e}" if value < 1e-4 else f"{100 * value:.1f} %"
+
+
 def _derived(sheet: Card, numbers: dict[str, Any]) -> None:
     derived, checked = numbers["derivations"], numbers["identities"]
     sheet.section("Derived and certified")
-    sheet.row("δF/δg at fixed dm", derived["fixed_measure"], "relative to dm, indices up")
+    sheet.row("δF/δg, dm fixed", derived["fixed_measure"], "relative to dm")
     for certificate in derived["certificates"]:
         sheet.row(
-            f"certificate, n = {certificate['dim']}",
+            f"certificate n = {certificate['dim']}",
             f"residual {certificate['residual']}",
-            f"{certificate['components_checked']} components at random rational jets, exact arithmetic",
+            f"{certificate['components_checked']} components at random rational jets, exact",
         )
-    sheet.row("cos-net kernel", derived["kernel"], "last layer trained, infinite width")
-    sheet.row("as an operator on the torus", derived["expansion"], "Delta: flat Laplacian; derived from its symbol")
-    sheet.row("δF/δg against autodiff", checked["gradient_error"], f"relative; held to {GRADIENT:.0e}")
-    sheet.row("generated Ricci against autodiff", checked["ricci_error"], f"relative; held to {RICCI:.0e}")
+    sheet.row("δF/δg, autodiff", checked["gradient_error"], f"largest deviation, relative; held to {GRADIENT:.0e}")
+    sheet.row("Ricci, autodiff", checked["ricci_error"], f"generated code, the same; held to {RICCI:.0e}")
+    sheet.text(f"cos-net, last layer trained, infinite width: Θ(x, y) = {derived['kernel']}")
+    sheet.text(f"on the torus it is the operator {derived['expansion']} + O(σ^6), Delta the flat Laplacian")
     exact = all(c["residual"] in ("0", 0) for c in derived["certificates"])
     _judge(
         sheet,
         exact and checked["gradient_error"] <= GRADIENT and checked["ricci_error"] <= RICCI,
-        "the variation of F is -(Ric + Hess f) at fixed measure: exactly at rational jets, and against autodiff.",
+        "that the variation of F is -(Ric + Hess f) at fixed measure: exactly at rational jets, and against autodiff.",
     )
 
 
 def _velocities(sheet: Card, numbers: dict[str, Any]) -> None:
     part = numbers["velocities"]
     sheet.section("L0  velocities: K_σ*V against V")
-    sheet.text(f"sigma = {', '.join(f'{s:g}' for s in part['widths'])}; constant: predicted ‖ΔV‖/2‖V‖, then measured")
+    sheet.text(f"σ = {', '.join(f'{s:g}' for s in part['widths'])}; the constant of σ² is predicted to be ‖ΔV‖/2‖V‖")
     holds = True
     for study in part["studies"]:
         ratio = study["measured"] / study["predicted"]
         sheet.row(
             study["name"],
             f"order {study['orders'][-1]:.3f}",
-            f"constant {study['predicted']:.4f} / {study['measured']:.4f} (ratio {ratio:.4f})",
+            f"constant {study['predicted']:.4f} predicted, {study['measured']:.4f} measured",
         )
         holds &= abs(study["orders"][-1] - 2) <= VELOCITY_ORDER and abs(ratio - 1) <= VELOCITY_CONSTANT
-    _judge(sheet, holds, "every formulation's kernel velocity becomes local at order 2, with the predicted constant.")
+    _judge(
+        sheet, holds, "that every formulation's kernel velocity becomes local at order 2, with the predicted constant."
+    )
 
 
 def _architectures(sheet: Card, part: dict[str, Any]) -> None:
     sheet.section("L0  architectures: is the local limit Ricci flow?")
     sheet.text(
-        "distance of the local limit (σ = 0) to -2(Ric + Hess f), relative: as it stands / after the best rescaling of "
-        "time / with the measure m divided out as well; then the covariance defect (mean over the torus)"
+        "Distance of the local limit (σ = 0) to -2(Ric + Hess f), relative: as it stands / after the best rescaling of "
+        "time / with 1/m supplied as well. Defect: how far the indices are from being lowered with g. Order: towards "
+        "its own local limit."
     )
     for study in part["studies"]:
         sheet.row(
             study["name"] + ("" if study["affine"] else " *"),
-            f"{study['limit']:.2e} / {study['limit_best_speed']:.2e} / {study['limit_without_measure']:.2e}",
-            f"defect {study['defect']:.3f}, order to own limit {study['order_own']:.3f}",
+            " / ".join(_percent(study[k]) for k in ("limit", "limit_best_speed", "limit_without_measure")),
+            f"defect {study['defect']:.3f}  order {study['order_own']:.3f}",
         )
     sheet.text("* not affine: its metric-NTK does not stay frozen at infinite width")
     ricci = [s["name"] for s in part["studies"] if s["reproduces_ricci_flow"]]
     local = all(abs(s["order_own"] - 2) < 0.1 for s in part["studies"])
-    _judge(sheet, local, "every architecture becomes local: it tends to its own local limit at order 2.")
-    _judge(sheet, bool(ricci), f"Ricci flow is the local limit of: {', '.join(ricci) or 'none of them'}.")
+    _judge(sheet, local, "that every architecture becomes local: it tends to its own local limit at order 2.")
+    _judge(sheet, bool(ricci), f"that Ricci flow is the local limit of: {', '.join(ricci) or 'none of them'}.")
     talk = next(s for s in part["studies"] if s["name"] == "independent")
     claim = (
-        f"the talk's kernel δ_ik δ_jl δ(x-x'), d² independent networks in chart coordinates, has Ricci flow as its "
-        f"local limit: it stays {100 * talk['limit']:.0f} % away ({100 * talk['limit_best_speed']:.0f} % after the best "
-        f"rescaling of time) however small σ is; it lowers indices with δ in place of g and lacks 1/m."
+        f"that the talk's kernel δ_ik δ_jl δ(x-x'), d² independent networks in chart coordinates, has Ricci flow "
+        f"as its local limit: it stays {100 * talk['limit']:.0f} % away ({100 * talk['limit_best_speed']:.0f} % after "
+        f"the best rescaling of time) however small σ is; it lowers indices with δ in place of g and lacks 1/m."
     )
     _judge(sheet, talk["reproduces_ricci_flow"], claim)
 
 
 def _trajectories(sheet: Card, numbers: dict[str, Any]) -> None:
-    sheet.section("L1  trajectories: smeared against local flow at t = T")
+    sheet.section("L1  trajectories: smeared against local flow at t = T (conformal: against an exact solution)")
     flows = [name for name in ("deturck", "lambda", "conformal") if name in numbers]
     for name in flows:
         study = numbers[name]
-        against = "exact solution" if name == "conformal" else "local flow"
-        sheet.row(name, f"orders {_orders(study['orders'])}", f"against the {against}; E = {_errors(study['errors'])}")
-        sheet.row("  Richardson", f"orders {_orders(study['extrapolated_orders'])}", _errors(study["extrapolated"]))
+        sheet.row(name, f"orders {_orders(study['orders'])}", f"E = {_errors(study['errors'])}")
+        sheet.row(
+            "  Richardson", f"orders {_orders(study['extrapolated_orders'])}", f"E = {_errors(study['extrapolated'])}"
+        )
         for sentence in study["stopped"]:
             sheet.row("  stopped", "", sentence)
     first, second = numbers["deturck"]["invariants"], numbers["lambda"]["invariants"]
     gauge = max(abs(first[k] / second[k] - 1) for k in ("volume", "int R^2", "lambda"))
     control, mode = numbers["controls"], numbers["controls"]["small_mode"]
-    sheet.row("gauge invariants", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ, relative")
-    sheet.row("coarser grid changes E by", control["grid_change"], f"{control['coarse_size']} points per direction")
-    sheet.row("looser tolerance changes E by", control["time_error"], "ten times rtol")
+    sheet.row("gauge invariants", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ(g)")
+    sheet.row(
+        "coarser grid", control["grid_change"], f"relative change of E, {control['coarse_size']} points per direction"
+    )
+    sheet.row("looser tolerance", control["time_error"], "relative change of E, ten times rtol")
     sheet.row("one small mode", mode["measured"], f"½σ²k⁴T exp(-k²T) = {mode['predicted']:.4g}, k = {mode['k']}")
     sound = control["grid_change"] < GRID_CHANGE and control["time_error"] < TIME_ERROR
     sound &= abs(mode["measured"] / mode["predicted"] - 1) < SMALL_MODE
@@ -140,7 +150,7 @@ def _trajectories(sheet: Card, numbers: dict[str, Any]) -> None:
         _judge(
             sheet,
             trajectory_passes(numbers[name]) and sound,
-            f"{name}: smeared trajectories tend to the local one at order 2 (Richardson-extrapolated: order 4).",
+            f"that smeared {name} trajectories tend to the local one at order 2, extrapolated ones at order 4.",
         )
 
 
@@ -150,32 +160,33 @@ def _perelman(sheet: Card, part: dict[str, Any]) -> None:
     sheet.row("horizons", horizons, f"(e σ²/2) λ_min(g) ln(δ/ε) per width; T = {part['time']:g}")
     sheet.row("direct", f"orders {_orders(part['orders'])}", f"E = {_errors(part['errors'])}")
     for name, orders in part["invariant_orders"].items():
-        sheet.row(f"  {name}", f"orders {_orders(orders)}", _errors(part["invariant_errors"][name]))
-    sheet.row("reference under pull-back", part["pulled_back"], "largest relative change of an invariant")
+        sheet.row(f"  {name}", f"orders {_orders(orders)}", f"E = {_errors(part['invariant_errors'][name])}")
+    sheet.row("pull-back", part["pulled_back"], "relative change of the reference's invariants")
     orders = [v[-1] for v in part["invariant_orders"].values()]
     _judge(
         sheet,
         bool(orders) and all(DIRECT_ORDER[0] <= o <= DIRECT_ORDER[1] for o in orders),
-        "inside the horizon, gauge invariants of the smeared fixed-measure flow tend to Ricci flow's at order 2.",
+        "that, inside the horizon, gauge invariants of the smeared fixed-measure flow tend to Ricci flow's at order 2.",
     )
 
 
 def _growth(sheet: Card, part: dict[str, Any]) -> None:
     sheet.section("Growth about flat space")
     for name, rates in part["linear_rates"].items():
-        sheet.row(name, "  ".join(f"{v:+.3f}" for v in rates.values()), f"{', '.join(rates)} rate, units of k²")
-    sheet.row(
-        "smeared, longitudinal", part["worst"], f"worst relative deviation from k² exp(-σ²k²/2), σ = {part['sigma']:g}"
-    )
+        listed = "  ".join(f"{rates[mode]:+.3f}" for mode in ("transverse", "mixed", "longitudinal"))
+        sheet.row(name, listed, "transverse, mixed, longitudinal; units of k²")
+    sheet.row("smeared modes", part["worst"], f"worst relative deviation from k² exp(-σ²k²/2), σ = {part['sigma']:g}")
     _judge(
-        sheet, part["worst"] < GROWTH, "longitudinal modes of the smeared fixed-measure flow grow at k² exp(-σ²k²/2)."
+        sheet,
+        part["worst"] < GROWTH,
+        "that longitudinal modes of the smeared fixed-measure flow grow at k² exp(-σ²k²/2).",
     )
     ill_posed = part["linear_rates"]["fixed measure"]["longitudinal"] > 0.5
     _judge(
         sheet,
         not ill_posed,
-        "the fixed-measure flow of general data has a limit σ -> 0 at fixed time: without the kernel its longitudinal "
-        "modes grow like exp(+k² t), so the limit exists for prepared data and inside the horizon only.",
+        "that the fixed-measure flow of general data has a limit σ -> 0 at fixed time: without the kernel its "
+        "longitudinal modes grow like exp(+k² t); the limit exists for prepared data, inside the horizon.",
     )
 
 
