@@ -2,6 +2,7 @@ r"""Gauge invariants of a metric on the torus: the same for any two metrics that
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -15,11 +16,16 @@ def gauge_invariants(torus: Torus, g: Float[Array, "P *grid"]) -> dict[str, floa
 
     On T² the volume is constant along Ricci flow and ∫R dV = 0 (Gauss-Bonnet).
     """
+    return {name: float(value) for name, value in _invariants(torus, g).items()}
+
+
+@eqx.filter_jit
+def _invariants(torus: Torus, g: Array) -> dict[str, Array]:
     root = jnp.sqrt(generated("leading_minors", torus.dim)(g)[-1])
     curvature = generated("scalar_curvature", torus.dim)(g, *torus.jets(g))[0]
     return {
-        "volume": float(torus.integrate(root)),
-        "int R": float(torus.integrate(root * curvature)),
-        "int R^2": float(torus.integrate(root * curvature**2)),
-        "lambda": float(perelman_lambda(torus, g).value),
+        "volume": torus.integrate(root),
+        "int R": torus.integrate(root * curvature),
+        "int R^2": torus.integrate(root * curvature**2),
+        "lambda": perelman_lambda(torus, g).value,
     }

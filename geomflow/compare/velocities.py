@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from geomflow.compare.convergence import leading_constant, observed_orders, relative_error, tensor_norm
-from geomflow.flows import DeTurckFlow, FixedMeasureFlow, LambdaFlow, RicciFlow, TorusFlow
-from geomflow.geometry.packed import pack, unpack
+from geomflow.flows import DeTurckFlow, FixedMeasureFlow, LambdaFlow, NetworkFlow, RicciFlow, TorusFlow
+from geomflow.flows.network import descent_source, respond
+from geomflow.geometry.packed import unpack
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import cos_net_multiplier
-from geomflow.networks.metric_ntk import covariance_defect, kernel_velocity, local_form
+from geomflow.networks.metric_ntk import covariance_defect, local_form
 from geomflow.networks.parametrisations import Parametrisation
 
 # A local limit closer than this to Ricci flow (relative, float64 on a resolved grid) is Ricci flow.
@@ -119,31 +119,18 @@ def architecture_study(
         parametrisation: an entry of `PARAMETRISATIONS`.
         widths: decreasing ladder of σ.
     """
-    target = FixedMeasureFlow(torus, measure=measure).velocity(g)
-    full = unpack(g)
-    inverse = jnp.linalg.inv(full)
-    # 2 δF/δg_kl: the velocity raised, times m (a contravariant density)
-    source = measure[..., None, None] * jnp.einsum("...ia,...ab,...jb->...ij", inverse, unpack(target), inverse)
-    flat_metric = full.reshape(-1, torus.dim, torus.dim)
-    jacobian = jax.jit(jax.vmap(parametrisation.jacobian))(flat_metric, measure.ravel())
-    defects = jax.vmap(lambda j, h: covariance_defect(local_form(j), h))(jacobian, flat_metric)
-    jacobian = jacobian.reshape(*torus.shape, *jacobian.shape[1:])
-
-    def velocity(multiplier: Array) -> Array:
-        def smooth(fields: Array) -> Array:
-            return jnp.moveaxis(torus.multiply(jnp.moveaxis(fields, -1, 0), multiplier), 0, -1)
-
-        moved = kernel_velocity(jacobian, smooth, source)
-        # a network whose output is not symmetric moves the metric by the symmetric part
-        return pack(0.5 * (moved + jnp.swapaxes(moved, -1, -2)))
-
-    local = velocity(jnp.ones(torus.wave_numbers.shape[1:]))
-    smeared = [velocity(cos_net_multiplier(torus, s)) for s in widths]
+    target = eqx.filter_jit(FixedMeasureFlow(torus, measure=measure).velocity)(g)
+    source = descent_source(torus, measure, g)
+    flow = NetworkFlow(torus, measure=measure, parametrisation=parametrisation.name)
+    jacobian = eqx.filter_jit(flow.jacobian)(g)
+    # σ = 0 is the identity multiplier, so that one compilation serves limit and ladder
+    multipliers = [cos_net_multiplier(torus, s) for s in (0.0, *widths)]
+    local, *smeared = (respond(torus, m, jacobian, source) for m in multipliers)
     errors_own = [relative_error(v, local) for v in smeared]
     limit = relative_error(local, target)
-    covariant = pack(kernel_velocity(jacobian, lambda u: u, source / measure[..., None, None]))
-    # the vielbein kernel carries its 1/m already: take the better of the two
-    without_measure = min(_best_speed(local, target), _best_speed(covariant, target))
+    # 1/m supplied by hand; the vielbein kernel carries it already, so take the better of the two
+    without_measure = respond(torus, multipliers[0], jacobian, source / measure[..., None, None])
+    covariant = min(_best_speed(local, target), _best_speed(without_measure, target))
     return ArchitectureStudy(
         name=parametrisation.name,
         affine=parametrisation.affine,
@@ -152,12 +139,20 @@ def architecture_study(
         order_own=observed_orders(widths, errors_own)[-1],
         limit=limit,
         limit_best_speed=_best_speed(local, target),
-        limit_without_measure=without_measure,
-        defect=float(np.mean(np.asarray(defects))),
+        limit_without_measure=covariant,
+        defect=float(jnp.mean(_defects(jacobian, unpack(g)))),
         reproduces_ricci_flow=limit < IS_RICCI,
     )
 
 
 def _best_speed(velocity: Array, target: Array) -> float:
     r"""Return the relative distance to the target after the best constant rescaling of the velocity."""
-    return relative_error(velocity * jnp.sum(velocity * target) / jnp.sum(velocity**2), target)
+    # unpacked, because off-diagonal entries count twice in `tensor_norm`
+    full, wanted = unpack(velocity), unpack(target)
+    return relative_error(velocity * jnp.sum(full * wanted) / jnp.sum(full**2), target)
+
+
+@eqx.filter_jit
+def _defects(jacobian: Float[Array, "*grid n n A"], g: Float[Array, "*grid n n"]) -> Array:
+    flat = jacobian.reshape(-1, *jacobian.shape[-3:])
+    return jax.vmap(lambda j, h: covariance_defect(local_form(j), h))(flat, g.reshape(-1, *g.shape[-2:]))

@@ -86,9 +86,7 @@ def plot_architectures(numbers: Mapping[str, Any], ax: Axes | None = None) -> Ax
     widths = np.array(part["widths"])
     for marker, color, study in zip(MARKERS, PALETTE, part["studies"], strict=False):
         name, ricci = study["name"], study["reproduces_ricci_flow"]
-        over: dict[str, Any] = (
-            {"mfc": "none", "mew": 0.8, "ls": "--", "ms": 6.0, "zorder": 4} if name in _OVER else {"zorder": 3}
-        )
+        over: dict[str, Any] = _OVER_STYLE if name in _OVER else {"zorder": 3}
         ax.plot(
             widths, study["errors"], marker=marker, color=color, lw=1.6 if ricci else 0.9,
             label=_NETWORKS.get(name, name), **over,

@@ -1,4 +1,4 @@
-r"""Flows of metrics, one per file. `FLOWS` lists those that need nothing but a torus grid (and a kernel)."""
+r"""Flows of metrics, one per file. `FLOWS` is the catalogue; what a flow needs beside a grid is in its docstring."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ from geomflow.core.catalogue import Catalogue
 from geomflow.flows.base import TorusFlow
 from geomflow.flows.deturck import DeTurckFlow
 from geomflow.flows.lambda_flow import LambdaFlow, perelman_lambda
+from geomflow.flows.network import NetworkFlow
 from geomflow.flows.perelman import FixedMeasureFlow, stability_horizon
 from geomflow.flows.ricci import RicciFlow
 
@@ -14,12 +15,14 @@ FLOWS.add("ricci", RicciFlow)
 FLOWS.add("deturck", DeTurckFlow)
 FLOWS.add("perelman", FixedMeasureFlow)
 FLOWS.add("lambda", LambdaFlow)
+FLOWS.add("network", NetworkFlow)
 
 __all__ = [
     "FLOWS",
     "DeTurckFlow",
     "FixedMeasureFlow",
     "LambdaFlow",
+    "NetworkFlow",
     "RicciFlow",
     "TorusFlow",
     "perelman_lambda",

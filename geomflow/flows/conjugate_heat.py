@@ -17,7 +17,7 @@ from geomflow.geometry.packed import pack, unpack
 from geomflow.geometry.torus import Torus
 
 # The interpolants of every step are kept in memory, each about eight states: at most this many bytes of them.
-_DENSE_BYTES = 5e8
+_DENSE_BYTES = 3e8
 
 
 Interpolant = Callable[[Any], Array]
@@ -103,17 +103,22 @@ def perelman_reference(
     Raises:
         FlowError: one of the three integrations stopped early.
     """
-    steps = int(min(512, _DENSE_BYTES / (8 * g.nbytes)))
-    dense = {"max_steps": steps, "dense": True, **options}
-    ricci = integrate(RicciFlow(torus), g, times, **dense).require_completed("Ricci flow of the reference")
+    ricci = integrate(RicciFlow(torus), g, times, **_dense(g), **options).require_completed(
+        "Ricci flow of the reference"
+    )
     there = ricci.interpolant()
-    heat = integrate(ConjugateHeat(torus, there), final_density, times[::-1], **dense)
+    heat = integrate(ConjugateHeat(torus, there), final_density, times[::-1], **_dense(final_density), **options)
     density = heat.require_completed("conjugate heat flow").interpolant()
     start = jnp.zeros((torus.dim, *torus.shape))
     maps = integrate(GradientDiffeomorphism(torus, there, density), start, times, **options)
     maps.require_completed("diffeomorphism")
-    metrics = jnp.stack([pull_back(torus, tilde, phi) for tilde, phi in zip(ricci.states, maps.states)])
+    metrics = jnp.stack([eqx.filter_jit(pull_back)(torus, *pair) for pair in zip(ricci.states, maps.states)])
     return PerelmanReference(np.asarray(times), ricci.states, metrics, heat.states[-1])
+
+
+def _dense(state: Array) -> dict[str, Any]:
+    r"""Return the options of a dense integration whose interpolants fit into memory."""
+    return {"dense": True, "max_steps": int(min(512, _DENSE_BYTES / (8 * state.nbytes)))}
 
 
 def pull_back(torus: Torus, g: Float[Array, "P *grid"], displacement: Float[Array, "d *grid"]) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+import jax
 from jaxtyping import Array
 
 from geomflow.codegen.jet_functions import jet_program, scalar_arguments
@@ -79,5 +80,5 @@ def programs(dim: int) -> dict[str, Program]:
 
 @cache
 def generated(name: str, dim: int) -> Generated:
-    r"""Return one compiled program of `programs(dim)`."""
-    return programs(dim)[name].compile()
+    r"""Return one compiled program of `programs(dim)`, under `jax.jit`."""
+    return jax.jit(programs(dim)[name].compile())

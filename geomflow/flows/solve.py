@@ -66,6 +66,7 @@ class Solution:
 
 @eqx.filter_jit
 def _solve(rhs, y0, times, rtol, atol, stop, max_steps, dense):
+    # every number that varies from run to run is an array, so that a ladder of runs compiles once
     event = None if stop is None else diffrax.Event(lambda t, y, args, **kwargs: args[1](y))
     span = times[-1] - times[0]
     return diffrax.diffeqsolve(
@@ -120,7 +121,7 @@ def integrate(
     if times.size < 2 or not (np.all(steps > 0) or np.all(steps < 0)):
         raise ArgumentError("Argument `times` must hold two or more strictly monotone times, the initial one first.")
     start = clock.perf_counter()
-    raw = _solve(rhs, y0, jnp.asarray(times), rtol, atol, stop, max_steps, dense)
+    raw = _solve(rhs, y0, jnp.asarray(times), jnp.asarray(rtol), jnp.asarray(atol), stop, max_steps, dense)
     result = raw.result
     stepped = int(raw.stats["num_steps"])
     if result == diffrax.RESULTS.successful:

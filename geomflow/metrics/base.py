@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import sympy as sp
@@ -92,7 +93,7 @@ class TorusMetric:
             raise ArgumentError(
                 f"The metric `{self.name}` lives on T^{self.dim}, but the grid is T^{torus.dim}. Use dim {self.dim}."
             )
-        function = self.program().compile()
+        function = jax.jit(self.program().compile())
         self._check_periodic(function)
         values = function(torus.points)
         check_metric(np.asarray(unpack(values[:-1])), np.asarray(torus.points), f"metric `{self.name}`")

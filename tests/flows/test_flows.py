@@ -91,7 +91,7 @@ def test_velocities_are_what_autodiff_says(name, size, tolerance):
     assert float(jnp.max(jnp.abs(lie))) > 1e-2 < float(jnp.max(jnp.abs(hessian)))
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("name", FLOWS)
 def test_flat_is_a_fixed_point(name, dim):
     """Any constant metric, with Lebesgue measure."""
@@ -112,7 +112,7 @@ def test_velocity_is_dealiased_then_smeared():
 # -- exact solutions ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mode", "t0"), [((1, 0), 1.0), ((1, 1), 1.5)])
+@pytest.mark.parametrize(("mode", "t0"), [pytest.param((1, 0), 1.0, marks=pytest.mark.slow), ((1, 1), 1.5)])
 def test_raw_ricci_flow_follows_the_poisson_solution(mode, t0):
     torus, t = Torus(2, 64), 0.1
     g, _ = poisson(mode, t0).sample(torus)
@@ -145,7 +145,7 @@ def polarised_modes(torus, k):
     return [(kind, pack(wave[..., None, None] * jnp.asarray(tensor))) for kind, tensor in tensors]
 
 
-@pytest.mark.parametrize("k", [(1, 2), (2, 1, -1)], ids=str)
+@pytest.mark.parametrize("k", [pytest.param((1, 2), marks=pytest.mark.slow), (2, 1, -1)], ids=str)
 @pytest.mark.parametrize("name", FLOWS)
 def test_linear_rates(name, k):
     torus = Torus(len(k), 12)

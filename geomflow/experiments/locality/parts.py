@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from geomflow.compare.convergence import fluctuation, relative_error
 from geomflow.compare.growth import flat_metric, linear_rates, longitudinal_growth
+from geomflow.compare.monotonicity import monotonicity_study
 from geomflow.compare.perelman import perelman_study
 from geomflow.compare.trajectories import trajectory_study
 from geomflow.compare.velocities import architecture_study, formulations, velocity_study
@@ -29,9 +31,12 @@ from geomflow.symbolic.cos_net import derive_cos_net
 Part = tuple[dict[str, Any], dict[str, Any]]
 
 CERTIFIED_DIMENSIONS = (2, 3)
+OUTPUTS = 5
 TOLERANCES: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-11}
 # The single small mode of L1: g_11 = 1 + ε cos(k x^d), a transverse wave
 SMALL_MODE, SMALL_AMPLITUDE = 2, 1e-3
+# Kernel width and number of random metrics of the monotonicity study
+RANDOM_WIDTH, RANDOM_SAMPLES = 0.5, 60
 
 
 def derivations(dim: int) -> Part:
@@ -57,15 +62,15 @@ def identities(metric: TorusMetric, torus: Torus) -> Part:
     points = jnp.moveaxis(torus.points, 0, -1).reshape(-1, torus.dim)
     chosen = jnp.asarray(np.random.default_rng(0).choice(points.shape[0], 32, replace=False))
     by_autodiff = jax.jit(jax.vmap(lambda x: autodiff.ricci(metric.at, x)))(points[chosen])
-    velocity = unpack(RicciFlow(torus).velocity(g)).reshape(-1, torus.dim, torus.dim)[chosen]
+    velocity = unpack(eqx.filter_jit(RicciFlow(torus).velocity)(g)).reshape(-1, torus.dim, torus.dim)[chosen]
     ricci_error = float(jnp.max(jnp.abs(velocity + 2 * by_autodiff)) / jnp.max(jnp.abs(velocity)))
 
     flow = FixedMeasureFlow(torus, measure=measure)
     # an entry i < j of the packed metric moves g_ij and g_ji
     weights = multiplicities(torus.dim).reshape(-1, *[1] * torus.dim)
-    gradient = unpack(jax.jit(jax.grad(flow.functional))(g) / (weights * torus.spacing**torus.dim))
+    gradient = unpack(eqx.filter_jit(eqx.filter_grad(flow.functional))(g) / (weights * torus.spacing**torus.dim))
     inverse = jnp.linalg.inv(unpack(g))
-    derived = jnp.einsum("...ia,...ab,...jb->...ij", inverse, unpack(flow.velocity(g)) / 2, inverse)
+    derived = jnp.einsum("...ia,...ab,...jb->...ij", inverse, unpack(eqx.filter_jit(flow.velocity)(g)) / 2, inverse)
     derived = measure[..., None, None] * derived
     gradient_error = float(jnp.max(jnp.abs(gradient - derived)) / jnp.max(jnp.abs(derived)))
     return {}, {"ricci_error": ricci_error, "gradient_error": gradient_error}
@@ -96,7 +101,7 @@ def _trajectories(study: Any) -> Part:
 def trajectories(metric: TorusMetric, torus: Torus, resolution: Resolution, name: str) -> Part:
     r"""L1 for one well-posed flow ("deturck" or "lambda")."""
     g, _ = metric.sample(torus)
-    times = np.linspace(0, resolution.time, 5)
+    times = np.linspace(0, resolution.time, OUTPUTS)
     return _trajectories(trajectory_study(g, name, FLOWS[name](torus), resolution.widths, times, **TOLERANCES))
 
 
@@ -105,7 +110,7 @@ def controls(metric: TorusMetric, torus: Torus, resolution: Resolution, fine: Se
 
     `fine` holds the errors E(σ) of the "deturck" part.
     """
-    widths, times = resolution.widths, np.array([0.0, resolution.time])
+    widths, times = resolution.widths, np.linspace(0, resolution.time, OUTPUTS)
 
     def errors(grid: Torus, rtol: float) -> list[float]:
         g, _ = metric.sample(grid)
@@ -138,7 +143,7 @@ def conformal(torus: Torus, resolution: Resolution) -> Part:
     mode, t0 = (1, 0), 1.5
     g, _ = poisson(mode, t0).sample(torus)
     exact, _ = poisson(mode, t0, resolution.time).sample(torus)
-    times = np.linspace(0, resolution.time, 5)
+    times = np.linspace(0, resolution.time, OUTPUTS)
     flow = RicciFlow(torus)
     study = trajectory_study(g, "conformal", flow, resolution.widths, times, truth=exact, **TOLERANCES)
     arrays, numbers = _trajectories(study)
@@ -151,6 +156,11 @@ def perelman(metric: TorusMetric, torus: Torus, resolution: Resolution) -> Part:
     g, measure = metric.sample(torus)
     study = perelman_study(torus, g, measure, resolution.perelman_widths, resolution.perelman_time, **TOLERANCES)
     return {}, asdict(study)
+
+
+def monotonicity(dim: int, resolution: Resolution) -> Part:
+    r"""Sign of dF/dt along network flows and along the smeared velocity, over rough random metrics."""
+    return {}, asdict(monotonicity_study(Torus(dim, resolution.growth_size), RANDOM_WIDTH, RANDOM_SAMPLES))
 
 
 def growth(dim: int, resolution: Resolution) -> Part:

@@ -33,6 +33,7 @@ def card(numbers: dict[str, Any], settings: dict[str, Any]) -> Card:
     _architectures(sheet, numbers["architectures"])
     _trajectories(sheet, numbers)
     _perelman(sheet, numbers["perelman"])
+    _monotonicity(sheet, numbers["monotonicity"])
     _growth(sheet, numbers["growth"])
     smallest = smallest_width(Torus(dim, resolution["size"]))
     sheet.section("Refused")
@@ -168,6 +169,19 @@ def _perelman(sheet: Card, part: dict[str, Any]) -> None:
         bool(orders) and all(DIRECT_ORDER[0] <= o <= DIRECT_ORDER[1] for o in orders),
         "that, inside the horizon, gauge invariants of the smeared fixed-measure flow tend to Ricci flow's at order 2.",
     )
+
+
+def _monotonicity(sheet: Card, part: dict[str, Any]) -> None:
+    sheet.section(f"Is F monotone? dF/dt at {part['samples']} rough random metrics, σ = {part['sigma']:g}")
+    labels = {"independent": "independent", "vielbein": "vielbein", "smeared": "K_σ*(-2(Ric + Hess f))"}
+    for name, label in labels.items():
+        count, low = part["violations"][name], part["lowest"][name]
+        sheet.row(label, f"dF/dt < 0 at {count}", f"lowest dF/dt: {low:.3g} of the local flow's")
+    networks = sum(part["violations"][name] for name in labels if name != "smeared")
+    _judge(sheet, networks == 0, "that F increases along the networks' own flows: their kernels are positive.")
+    smeared = part["violations"]["smeared"]
+    claim = f"that F increases along every smeared velocity: it falls at {smeared} of {part['samples']} metrics."
+    _judge(sheet, smeared == 0, claim if smeared else "that F increases along the smeared velocity, here.")
 
 
 def _growth(sheet: Card, part: dict[str, Any]) -> None:

@@ -70,7 +70,7 @@ class Locality:
     fast: bool = False
     """A coarser grid and fewer kernel widths."""
     size: int | None = None
-    """Grid points per direction for trajectories (even); L0 uses twice as many."""
+    """Grid points per direction for trajectories (even)."""
     widths: tuple[float, ...] | None = None
     """Decreasing kernel widths of the trajectories, each at least 0.75 grid spacings."""
     time: float | None = None
@@ -84,7 +84,8 @@ class Locality:
         r"""Return the default resolution with the user's choices put in."""
         chosen = default_resolution(self.dim, self.fast)
         if self.size is not None:
-            chosen = replace(chosen, size=self.size, velocity_size=max(2 * self.size, chosen.velocity_size))
+            finer = max(2 * self.size, chosen.velocity_size) if self.dim == 2 else chosen.velocity_size
+            chosen = replace(chosen, size=self.size, velocity_size=finer)
         if self.widths is not None:
             chosen = replace(chosen, widths=self.widths)
         if self.time is not None:
@@ -143,7 +144,8 @@ def _parts(
         "deturck": lambda: parts.trajectories(metric, torus, resolution, "deturck"),
         "lambda": lambda: parts.trajectories(metric, torus, resolution, "lambda"),
         "controls": lambda: parts.controls(metric, torus, resolution, numbers["deturck"]["errors"]),
-        "perelman": lambda: parts.perelman(metric, torus, resolution),
+        "perelman": lambda: parts.perelman(metric, Torus(torus.dim, resolution.perelman_size), resolution),
+        "monotonicity": lambda: parts.monotonicity(torus.dim, resolution),
         "growth": lambda: parts.growth(torus.dim, resolution),
     }
     if torus.dim == 2:

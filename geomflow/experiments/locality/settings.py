@@ -2,9 +2,10 @@ r"""What a locality run is asked to do, and the early checks of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from geomflow.core.errors import ArgumentError
 from geomflow.geometry.torus import Torus
@@ -21,7 +22,7 @@ class Resolution:
         velocity_size: the same for velocities (L0), which cost one evaluation and may be finer.
         widths: decreasing ladder of σ for trajectories; `velocity_widths`: for velocities.
         time: final time of L1.
-        perelman_widths: decreasing ladder for L2; `perelman_time`: its final time.
+        perelman_size, perelman_widths, perelman_time: grid, decreasing ladder and final time of L2.
         growth_size, growth_sigma, growth_modes: grid, kernel width and largest mode of the growth rates.
     """
 
@@ -30,6 +31,7 @@ class Resolution:
     widths: tuple[float, ...]
     velocity_widths: tuple[float, ...]
     time: float
+    perelman_size: int
     perelman_widths: tuple[float, ...]
     perelman_time: float
     growth_size: int
@@ -47,7 +49,7 @@ class Resolution:
         ladders = [
             ("widths", self.widths, self.size),
             ("velocity_widths", self.velocity_widths, self.velocity_size),
-            ("perelman_widths", self.perelman_widths, self.size),
+            ("perelman_widths", self.perelman_widths, self.perelman_size),
         ]
         for name, ladder, size in ladders:
             if len(ladder) < 3 or any(not a > b for a, b in pairwise(ladder)):
@@ -66,14 +68,54 @@ class Resolution:
 
 # Ladders halve, so that Richardson extrapolation is (4 g_{σ/2} - g_σ)/3; the smallest width is a grid spacing.
 _DEFAULTS = {
-    (2, False): Resolution(
-        64, 128, (0.8, 0.4, 0.2, 0.1), (0.4, 0.2, 0.1, 0.05), 0.2, (0.4, 0.2, 0.1), 0.05, 48, 0.3, 12
+    2: Resolution(
+        size=64,
+        velocity_size=128,
+        widths=(0.8, 0.4, 0.2, 0.1),
+        velocity_widths=(0.4, 0.2, 0.1, 0.05),
+        time=0.2,
+        perelman_size=64,
+        perelman_widths=(0.4, 0.2, 0.1),
+        perelman_time=0.05,
+        growth_size=48,
+        growth_sigma=0.3,
+        growth_modes=12,
     ),
-    (2, True): Resolution(32, 128, (0.8, 0.4, 0.2), (0.2, 0.1, 0.05), 0.2, (0.6, 0.3, 0.15), 0.05, 24, 0.4, 7),
-    (3, False): Resolution(
-        48, 64, (1.12, 0.56, 0.28, 0.14), (0.4, 0.2, 0.1), 0.2, (0.56, 0.28, 0.14), 0.05, 24, 0.4, 7
+    3: Resolution(
+        size=48,
+        velocity_size=64,
+        widths=(1.12, 0.56, 0.28, 0.14),
+        velocity_widths=(0.3, 0.15, 0.075),
+        time=0.2,
+        perelman_size=32,
+        perelman_widths=(0.6, 0.3, 0.15),
+        perelman_time=0.05,
+        growth_size=24,
+        growth_sigma=0.4,
+        growth_modes=7,
     ),
-    (3, True): Resolution(24, 32, (0.8, 0.4, 0.2), (0.6, 0.3, 0.15), 0.2, (0.8, 0.4, 0.2), 0.05, 16, 0.5, 5),
+}
+_FAST: dict[int, dict[str, Any]] = {
+    2: {
+        "size": 32,
+        "widths": (0.8, 0.4, 0.2),
+        "perelman_size": 32,
+        "perelman_widths": (0.6, 0.3, 0.15),
+        "growth_size": 24,
+        "growth_sigma": 0.4,
+        "growth_modes": 7,
+    },
+    3: {
+        "size": 24,
+        "velocity_size": 48,
+        "widths": (0.8, 0.4, 0.2),
+        "velocity_widths": (0.4, 0.2, 0.1),
+        "perelman_size": 24,
+        "perelman_widths": (0.8, 0.4, 0.2),
+        "growth_size": 18,
+        "growth_sigma": 0.5,
+        "growth_modes": 5,
+    },
 }
 
 
@@ -83,9 +125,9 @@ def default_resolution(dim: int, fast: bool) -> Resolution:
     Raises:
         ArgumentError: a dimension other than 2 or 3.
     """
-    if (dim, fast) not in _DEFAULTS:
+    if dim not in _DEFAULTS:
         raise ArgumentError(f"Argument `dim` must be 2 or 3, but is {dim}.")
-    return _DEFAULTS[dim, fast]
+    return replace(_DEFAULTS[dim], **_FAST[dim]) if fast else _DEFAULTS[dim]
 
 
 def find_metric(name: str, dim: int) -> TorusMetric:
