@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from geomflow.flows import FixedMeasureFlow, TorusFlow
-from geomflow.geometry.packed import pack
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import cos_net_multiplier
+from geomflow.symbolic.jets import pairs
 
 # Amplitude ε of the seeded modes. Runs with +ε and -ε are subtracted, so that the modes couple at order ε² only.
 AMPLITUDE = 1e-6
@@ -43,9 +42,9 @@ class GrowthStudy:
         return max(abs(a / b - 1) for a, b in zip(self.measured, self.predicted, strict=True))
 
 
-def flat_metric(torus: Torus) -> Float[Array, "P *grid"]:
-    r"""Return δ_ij on the grid, packed."""
-    return pack(jnp.broadcast_to(jnp.eye(torus.dim), (*torus.shape, torus.dim, torus.dim)))
+def flat_metric(torus: Torus) -> np.ndarray:
+    r"""Return δ_ij on the grid, packed, shape (P, *grid)."""
+    return np.stack([np.full(torus.shape, float(i == j)) for i, j in pairs(torus.dim)])
 
 
 def longitudinal_growth(torus: Torus, sigma: float, modes: Sequence[int], time: float = 0.3) -> GrowthStudy:
@@ -60,17 +59,20 @@ def longitudinal_growth(torus: Torus, sigma: float, modes: Sequence[int], time: 
     Raises:
         ResolutionError: the grid does not carry sigma.
     """
-    x = torus.points[0]
-    seed = jnp.zeros_like(flat_metric(torus)).at[0].set(sum(AMPLITUDE * jnp.cos(k * x) for k in modes))
-    multiplier = cos_net_multiplier(torus, sigma)
+    x = np.asarray(torus.points[0])
+    seed = np.zeros_like(flat_metric(torus))
+    seed[0] = sum(AMPLITUDE * np.cos(k * x) for k in modes)
+    multiplier = np.asarray(cos_net_multiplier(torus, sigma))
     flow = FixedMeasureFlow(torus, measure=jnp.ones(torus.shape)).smeared(sigma)
 
-    def final(sign: float) -> Array:
-        solution = flow.run(flat_metric(torus) + sign * seed, np.array([0.0, time]), rtol=1e-12, atol=1e-14)
-        return solution.require_completed("fixed-measure flow of the growth study").last[0]
+    def final(sign: float) -> np.ndarray:
+        solution = flow.run(
+            jnp.asarray(flat_metric(torus) + sign * seed), np.array([0.0, time]), rtol=1e-12, atol=1e-14
+        )
+        return np.asarray(solution.require_completed("fixed-measure flow of the growth study").last[0])
 
     change = (final(1.0) - final(-1.0)) / 2
-    amplitudes = [float(2 * jnp.mean(change * jnp.cos(k * x))) for k in modes]
+    amplitudes = [float(2 * np.mean(change * np.cos(k * x))) for k in modes]
     measured = [float(np.log(a / AMPLITUDE) / time) for a in amplitudes]
     symbol = [float(multiplier[(0,) * (torus.dim - 1) + (k,)]) for k in modes]
     return GrowthStudy(sigma, list(modes), measured, [k**2 * s for k, s in zip(modes, symbol, strict=True)])
@@ -86,15 +88,13 @@ def linear_rates(torus: Torus, flow: TorusFlow, k: int = 2) -> dict[str, float]:
         torus: the grid; `flow`: a flow on it, at constant measure where it has one.
         k: wave number.
     """
-    wave = jnp.cos(k * torus.points[0])
+    wave = np.cos(k * np.asarray(torus.points[0]))
     entries = {"transverse": (1, min(2, torus.dim - 1)), "mixed": (0, 1), "longitudinal": (0, 0)}
     velocity = eqx.filter_jit(flow)
     rates = {}
     for name, (i, j) in entries.items():
-        tensor = np.zeros((torus.dim, torus.dim))
-        tensor[i, j] = tensor[j, i] = 1.0
-        direction = pack(wave[..., None, None] * tensor)
-        forward, backward = (velocity(0.0, flat_metric(torus) + h * direction) for h in (STEP, -STEP))
-        change = (forward - backward) / (2 * STEP)
-        rates[name] = float(jnp.sum(change * direction) / jnp.sum(direction**2)) / k**2
+        direction = np.stack([wave * (entry == (i, j)) for entry in pairs(torus.dim)])
+        forward, backward = (velocity(0.0, jnp.asarray(flat_metric(torus) + h * direction)) for h in (STEP, -STEP))
+        change = (np.asarray(forward) - np.asarray(backward)) / (2 * STEP)
+        rates[name] = float(np.sum(change * direction) / np.sum(direction**2)) / k**2
     return rates

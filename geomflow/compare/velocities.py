@@ -66,9 +66,10 @@ def velocity_study(torus: Torus, g: Float[Array, "P *grid"], name: str, flow: To
         ResolutionError: a width the grid does not carry.
     """
     velocity = eqx.filter_jit(flow)(0.0, g)
-    smeared = [torus.multiply(velocity, cos_net_multiplier(torus, s)) for s in widths]
+    smear = eqx.filter_jit(torus.multiply)
+    smeared = [smear(velocity, cos_net_multiplier(torus, s)) for s in widths]
     errors = [relative_error(v, velocity) for v in smeared]
-    predicted = tensor_norm(torus.flat_laplacian(velocity)) / (2 * tensor_norm(velocity))
+    predicted = tensor_norm(eqx.filter_jit(torus.flat_laplacian)(velocity)) / (2 * tensor_norm(velocity))
     return VelocityStudy(name, errors, observed_orders(widths, errors), predicted, leading_constant(widths, errors))
 
 

@@ -11,9 +11,9 @@ from typing import Any, Literal, TextIO
 
 from geomflow.core.errors import ArgumentError
 
-Verdict = Literal["verified", "refuted", "refused"]
+Verdict = Literal["verified", "refuted", "refused", "undecided"]
 
-_VERDICTS = ("verified", "refuted", "refused")
+_VERDICTS = ("verified", "refuted", "refused", "undecided")
 _LABEL, _VALUE = 36, 28  # widest label and value columns
 _ASCII = {
     **{"─": "-", "—": "-", "–": "-", "−": "-", "×": "x", "·": "*", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~"},
@@ -91,7 +91,7 @@ class Card:
         return self._add("text", paragraph)
 
     def verdict(self, verdict: Verdict, sentence: str) -> Card:
-        r"""State in words what was verified, refuted, or refused.
+        r"""State in words what was verified, refuted, refused, or left undecided by a check that was not met.
 
         Raises:
             ArgumentError: another word than these three.
@@ -144,7 +144,7 @@ class Card:
                 drawn += _wrap(parts[0], self.width, indent=2)
             elif kind == "verdict":
                 word, sentence = parts
-                drawn += self._columns(f"  {word:<8}  ", _wrap(sentence, self.width - 12))
+                drawn += self._columns(f"  {word:<9}  ", _wrap(sentence, self.width - 13))
             else:
                 label, value, note = parts
                 drawn += self._row(label, value, note, label_width, value_width)

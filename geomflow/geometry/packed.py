@@ -16,7 +16,7 @@ def _table(dim: int) -> np.ndarray:
     return table
 
 
-def dimension(packed: Array) -> int:
+def dimension(packed: Array | np.ndarray) -> int:
     r"""Return n from an array whose leading axis has length n(n+1)/2."""
     return int((np.sqrt(8 * packed.shape[0] + 1) - 1) / 2)
 

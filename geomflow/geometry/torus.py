@@ -61,8 +61,8 @@ class Torus(eqx.Module):
     @property
     def points(self) -> Float[Array, "d *grid"]:
         r"""Coordinates of the grid points."""
-        x = jnp.arange(self.size) * self.spacing
-        return jnp.stack(jnp.meshgrid(*[x] * self.dim, indexing="ij"))
+        x = np.arange(self.size) * self.spacing
+        return jnp.asarray(np.stack(np.meshgrid(*[x] * self.dim, indexing="ij")))
 
     @property
     def wave_numbers(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -73,4 +74,4 @@ def cos_net_multiplier(torus: Torus, sigma: float) -> Float[Array, "*half"]:
 @cache
 def symbol_function(dim: int) -> Callable[[Array, Array], Array]:
     r"""Return the compiled `symbol_program`."""
-    return symbol_program(dim).compile()
+    return jax.jit(symbol_program(dim).compile())

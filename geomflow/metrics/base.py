@@ -96,13 +96,13 @@ class TorusMetric:
         function = jax.jit(self.program().compile())
         self._check_periodic(function)
         values = function(torus.points)
-        check_metric(np.asarray(unpack(values[:-1])), np.asarray(torus.points), f"metric `{self.name}`")
-        lowest = int(jnp.argmin(values[-1]))
-        if not float(values[-1].ravel()[lowest]) > 0:
-            index = np.unravel_index(lowest, torus.shape)
-            point = tuple(float(c[index]) for c in torus.points)
+        check_metric(np.asarray(jax.jit(unpack)(values[:-1])), np.asarray(torus.points), f"metric `{self.name}`")
+        measure = np.asarray(values[-1])
+        lowest = np.unravel_index(int(np.argmin(measure)), torus.shape)
+        if not measure[lowest] > 0:
+            point = tuple(float(c[lowest]) for c in np.asarray(torus.points))
             raise MetricError(
-                f"The measure of `{self.name}` must be positive, but m = {float(values[-1].ravel()[lowest]):.4g} at "
+                f"The measure of `{self.name}` must be positive, but m = {measure[lowest]:.4g} at "
                 f"x = ({', '.join(f'{c:.4f}' for c in point)}).",
                 point=point,
             )

@@ -70,6 +70,15 @@ def test_every_line_uses_only_what_stands_above_it(n):
     assert all(e.free_symbols <= known for e in outputs)
 
 
+def test_a_shared_expression_of_a_stage_stands_below_the_stage():
+    stage = sp.Symbol("s")
+    program = Program("f", [POINT], [sp.sin(stage * X) + 1, sp.sin(stage * X) * Y], {stage: X + Y})
+    assert program.source.count("jnp.sin") == 1
+    x, y = 0.4, 0.9
+    result = program.compile()(jnp.asarray([x, y]))
+    np.testing.assert_allclose(result, [np.sin((x + y) * x) + 1, np.sin((x + y) * x) * y], rtol=1e-15)
+
+
 def test_stages_may_be_declared_in_any_order():
     a, b = sp.symbols("a b")
     program = Program("f", [POINT], [b], {b: a + 1, a: X * Y})

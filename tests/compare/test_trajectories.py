@@ -101,7 +101,7 @@ def test_all_widths_may_stop(generic, monkeypatch):
 
 
 def test_a_local_flow_that_stops_is_an_error(generic, monkeypatch):
-    with pytest.raises(FlowError, match="DeTurck flow stopped at t = 0.0") as caught:
+    with pytest.raises(FlowError, match=r"DeTurck flow stopped at t = 0\.0") as caught:
         trajectory_study(generic, "DeTurck", failing(monkeypatch, 0.0), WIDTHS, TIMES)
     assert 0 < caught.value.time < 0.1
 

@@ -16,6 +16,8 @@ LADDER = (0.3, 0.2, 0.15, 0.1)
 WIDTHS = (0.6, 0.3, 0.25)
 TORUS = Torus(2, 48)
 COARSE = Torus(2, 32)
+# what the Nyquist modes, which no kernel carries, leave of a velocity on the coarse grid
+ROUNDING = 1e-7
 
 
 # -- formulations ------------------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ def conformal():
 def test_only_the_vielbein_reproduces_ricci_flow(generic):
     assert [name for name, study in generic.items() if study.reproduces_ricci_flow] == ["vielbein"]
     # the sign would put it at 2, a factor two at 1/2 or 1
-    assert generic["vielbein"].limit < 1e-12
+    assert generic["vielbein"].limit < ROUNDING
     for name, study in generic.items():
         if name != "vielbein":
             assert study.limit > 0.2, name
@@ -97,7 +99,7 @@ def test_only_the_vielbein_reproduces_ricci_flow(generic):
 def test_a_constant_measure_forgives_the_framed_exponential(constant_measure):
     reproduced = [name for name, study in constant_measure.items() if study.reproduces_ricci_flow]
     assert reproduced == ["exp-framed", "vielbein"]
-    assert constant_measure["exp-framed"].limit < 1e-12
+    assert constant_measure["exp-framed"].limit < ROUNDING
     others = {name: study.limit_best_speed for name, study in constant_measure.items() if name not in reproduced}
     assert min(others, key=others.get) == "exp"  # nearly covariant
     assert others["exp"] > 1e-3
@@ -106,7 +108,7 @@ def test_a_constant_measure_forgives_the_framed_exponential(constant_measure):
 
 def test_supplying_the_measure_leaves_the_fault_of_the_indices(generic):
     for name in ("exp-framed", "vielbein"):
-        assert generic[name].limit_without_measure < 1e-12
+        assert generic[name].limit_without_measure < ROUNDING
     assert 1e-3 < generic["exp"].limit_without_measure < 0.05
     assert generic["independent"].limit_without_measure > 0.2
     for study in generic.values():
@@ -133,7 +135,7 @@ def test_every_architecture_tends_to_its_own_local_limit(generic):
 def test_on_a_scaled_flat_metric_only_speeds_are_wrong(conformal):
     """Where g is a multiple of δ the isotropic forms differ from the covariant one by a constant speed."""
     for name in ("independent", "packed-orthonormal", "gram", "exp", "exp-framed", "vielbein"):
-        assert conformal[name].limit_without_measure < 1e-12, name
+        assert conformal[name].limit_without_measure < ROUNDING, name
     # one component moves `speed` times as fast: what is left after the best overall speed, by hand
     g, measure = torus_metric("s", [["1.7", 0], [0, "1.7"]], measure="1 + 0.3*cos(x + y) + 0.2*sin(x)").sample(COARSE)
     a, b, c = FixedMeasureFlow(COARSE, measure=measure).velocity(g)

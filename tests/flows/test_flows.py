@@ -31,11 +31,10 @@ from geomflow.metrics import METRICS, poisson
 
 
 def make(name, torus, measure=None, kernel=None):
-    """Build any entry of the catalogue; the measure where it wants one."""
-    cls = FLOWS[name]
-    wants = {field.name for field in dataclasses.fields(cls)}
-    measure = jnp.ones(torus.shape) if measure is None else measure
-    return cls(torus, kernel=kernel, **({"measure": measure} if "measure" in wants else {}))
+    """Build any entry of the catalogue, with what it wants beside a grid."""
+    given = {"measure": jnp.ones(torus.shape) if measure is None else measure, "parametrisation": "independent"}
+    wanted = {field.name for field in dataclasses.fields(FLOWS[name])}
+    return FLOWS[name](torus, kernel=kernel, **{k: v for k, v in given.items() if k in wanted})
 
 
 @cache
@@ -134,6 +133,7 @@ def test_poisson_curvature_integral():
 SIGMA = 0.5
 # rates in units of k², for transverse, mixed and longitudinal modes (MATH.md, section 6)
 RATES = {"ricci": (-1, 0, 0), "deturck": (-1, -1, -1), "perelman": (-1, 0, 1), "lambda": (-1, 0, 0)}
+RATES["network"] = RATES["perelman"]  # at g = δ and m = 1 the talk's kernel is the covariant one
 
 
 def polarised_modes(torus, k):

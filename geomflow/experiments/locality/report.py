@@ -14,6 +14,9 @@ DIRECT_ORDER, RICHARDSON_ORDER = (1.9, 2.1), 3.5
 GRADIENT, RICCI = 1e-11, 1e-9
 GRID_CHANGE, TIME_ERROR, SMALL_MODE = 0.01, 1e-3, 0.02
 GROWTH = 1e-4
+ARCHITECTURE_ORDER = 0.1
+# A local limit further than this from Ricci flow, after the best rescaling of time, is not Ricci flow.
+NOT_RICCI = 1e-3
 
 
 def trajectory_passes(study: dict[str, Any]) -> bool:
@@ -24,26 +27,34 @@ def trajectory_passes(study: dict[str, Any]) -> bool:
 
 
 def card(numbers: dict[str, Any], settings: dict[str, Any]) -> Card:
-    r"""Return the card of a run from the numbers of its parts."""
-    resolution = settings["resolution"]
-    dim = settings["dim"]
+    r"""Return the card of a run from the numbers of its parts; parts that were not run leave no statement."""
+    resolution, dim = settings["resolution"], settings["dim"]
     sheet = Card(f"geomflow locality: T^{dim}, metric {settings['metric']['name']}, {resolution['size']}^{dim} points")
     _derived(sheet, numbers)
-    _velocities(sheet, numbers)
+    _velocities(sheet, numbers["velocities"])
     _architectures(sheet, numbers["architectures"])
     _trajectories(sheet, numbers)
-    _perelman(sheet, numbers["perelman"])
-    _monotonicity(sheet, numbers["monotonicity"])
+    if "perelman" in numbers:
+        _perelman(sheet, numbers["perelman"])
+    if "monotonicity" in numbers:
+        _monotonicity(sheet, numbers["monotonicity"])
     _growth(sheet, numbers["growth"])
-    smallest = smallest_width(Torus(dim, resolution["size"]))
     sheet.section("Refused")
+    smallest = smallest_width(Torus(dim, resolution["size"]))
     sheet.verdict("refused", f"σ < {smallest:.4g}: the grid of the trajectories does not carry narrower kernels.")
-    sheet.verdict("refused", numbers["perelman"]["refusal"])
+    if "perelman" in numbers:
+        sheet.verdict("refused", numbers["perelman"]["refusal"])
     return sheet
 
 
-def _judge(sheet: Card, holds: bool, claim: str) -> None:
-    sheet.verdict("verified" if holds else "refuted", claim)
+def _judge(sheet: Card, holds: bool, claim: str, fails: bool = False) -> None:
+    r"""State a claim as verified, as refuted where the numbers show its contrary, and as undecided otherwise."""
+    if holds:
+        sheet.verdict("verified", claim)
+    elif fails:
+        sheet.verdict("refuted", claim)
+    else:
+        sheet.verdict("undecided", f"{claim} (A check above missed its mark: refine the grid or the ladder of widths.)")
 
 
 def _orders(values: list[float]) -> str:
@@ -80,8 +91,7 @@ def _derived(sheet: Card, numbers: dict[str, Any]) -> None:
     )
 
 
-def _velocities(sheet: Card, numbers: dict[str, Any]) -> None:
-    part = numbers["velocities"]
+def _velocities(sheet: Card, part: dict[str, Any]) -> None:
     sheet.section("L0  velocities: K_σ*V against V")
     sheet.text(f"σ = {', '.join(f'{s:g}' for s in part['widths'])}; the constant of σ² is predicted to be ‖ΔV‖/2‖V‖")
     holds = True
@@ -113,16 +123,18 @@ def _architectures(sheet: Card, part: dict[str, Any]) -> None:
         )
     sheet.text("* not affine: its metric-NTK does not stay frozen at infinite width")
     ricci = [s["name"] for s in part["studies"] if s["reproduces_ricci_flow"]]
-    local = all(abs(s["order_own"] - 2) < 0.1 for s in part["studies"])
+    local = all(abs(s["order_own"] - 2) < ARCHITECTURE_ORDER for s in part["studies"])
     _judge(sheet, local, "that every architecture becomes local: it tends to its own local limit at order 2.")
-    _judge(sheet, bool(ricci), f"that Ricci flow is the local limit of: {', '.join(ricci) or 'none of them'}.")
+    _judge(sheet, bool(ricci), f"that Ricci flow is the local limit of: {', '.join(ricci) or 'any of them'}.")
     talk = next(s for s in part["studies"] if s["name"] == "independent")
-    claim = (
-        f"that the talk's kernel δ_ik δ_jl δ(x-x'), d² independent networks in chart coordinates, has Ricci flow "
-        f"as its local limit: it stays {100 * talk['limit']:.0f} % away ({100 * talk['limit_best_speed']:.0f} % after "
-        f"the best rescaling of time) however small σ is; it lowers indices with δ in place of g and lacks 1/m."
-    )
-    _judge(sheet, talk["reproduces_ricci_flow"], claim)
+    claim = "that the talk's kernel δ_ik δ_jl δ(x-x'), d² independent networks in chart coordinates, has Ricci flow as "
+    claim += "its local limit"
+    if not talk["reproduces_ricci_flow"]:
+        claim += (
+            f": it stays {100 * talk['limit']:.0f} % away ({100 * talk['limit_best_speed']:.0f} % after the best "
+            "rescaling of time) however small σ is; it lowers indices with δ in place of g and lacks 1/m"
+        )
+    _judge(sheet, talk["reproduces_ricci_flow"], f"{claim}.", fails=talk["limit_best_speed"] > NOT_RICCI)
 
 
 def _trajectories(sheet: Card, numbers: dict[str, Any]) -> None:
@@ -136,23 +148,22 @@ def _trajectories(sheet: Card, numbers: dict[str, Any]) -> None:
         )
         for sentence in study["stopped"]:
             sheet.row("  stopped", "", sentence)
-    first, second = numbers["deturck"]["invariants"], numbers["lambda"]["invariants"]
-    gauge = max(abs(first[k] / second[k] - 1) for k in ("volume", "int R^2", "lambda"))
-    control, mode = numbers["controls"], numbers["controls"]["small_mode"]
-    sheet.row("gauge invariants", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ(g)")
-    sheet.row(
-        "coarser grid", control["grid_change"], f"relative change of E, {control['coarse_size']} points per direction"
-    )
-    sheet.row("looser tolerance", control["time_error"], "relative change of E, ten times rtol")
-    sheet.row("one small mode", mode["measured"], f"½σ²k⁴T exp(-k²T) = {mode['predicted']:.4g}, k = {mode['k']}")
-    sound = control["grid_change"] < GRID_CHANGE and control["time_error"] < TIME_ERROR
-    sound &= abs(mode["measured"] / mode["predicted"] - 1) < SMALL_MODE
+    sound = True
+    if "lambda" in numbers:
+        first, second = numbers["deturck"]["invariants"], numbers["lambda"]["invariants"]
+        gauge = max(abs(first[k] / second[k] - 1) for k in ("volume", "int R^2", "lambda"))
+        sheet.row("gauge invariants", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ(g)")
+    if "controls" in numbers:
+        control, mode = numbers["controls"], numbers["controls"]["small_mode"]
+        points = f"{control['coarse_size']} points per direction"
+        sheet.row("coarser grid", control["grid_change"], f"relative change of E, {points}")
+        sheet.row("looser tolerance", control["time_error"], "relative change of E, ten times rtol")
+        sheet.row("one small mode", mode["measured"], f"½σ²k⁴T exp(-k²T) = {mode['predicted']:.4g}, k = {mode['k']}")
+        sound = control["grid_change"] < GRID_CHANGE and control["time_error"] < TIME_ERROR
+        sound &= abs(mode["measured"] / mode["predicted"] - 1) < SMALL_MODE
     for name in flows:
-        _judge(
-            sheet,
-            trajectory_passes(numbers[name]) and sound,
-            f"that smeared {name} trajectories tend to the local one at order 2, extrapolated ones at order 4.",
-        )
+        claim = f"that smeared {name} trajectories tend to the local one at order 2, extrapolated ones at order 4."
+        _judge(sheet, trajectory_passes(numbers[name]) and sound, claim)
 
 
 def _perelman(sheet: Card, part: dict[str, Any]) -> None:
@@ -180,8 +191,8 @@ def _monotonicity(sheet: Card, part: dict[str, Any]) -> None:
     networks = sum(part["violations"][name] for name in labels if name != "smeared")
     _judge(sheet, networks == 0, "that F increases along the networks' own flows: their kernels are positive.")
     smeared = part["violations"]["smeared"]
-    claim = f"that F increases along every smeared velocity: it falls at {smeared} of {part['samples']} metrics."
-    _judge(sheet, smeared == 0, claim if smeared else "that F increases along the smeared velocity, here.")
+    claim = f"that F increases along the smeared velocity as well: it falls at {smeared} of {part['samples']} metrics."
+    _judge(sheet, False, claim, fails=smeared > 0)
 
 
 def _growth(sheet: Card, part: dict[str, Any]) -> None:
@@ -198,9 +209,10 @@ def _growth(sheet: Card, part: dict[str, Any]) -> None:
     ill_posed = part["linear_rates"]["fixed measure"]["longitudinal"] > 0.5
     _judge(
         sheet,
-        not ill_posed,
+        False,
         "that the fixed-measure flow of general data has a limit σ -> 0 at fixed time: without the kernel its "
         "longitudinal modes grow like exp(+k² t); the limit exists for prepared data, inside the horizon.",
+        fails=ill_posed,
     )
 
 
@@ -214,9 +226,10 @@ def macros(numbers: dict[str, Any]) -> dict[str, tuple[Any, str]]:
         "TalkLimitBestSpeed": (studies["independent"]["limit_best_speed"], ".3f"),
         "VielbeinLimit": (studies["vielbein"]["limit"], ".1e"),
         "GrowthWorst": (numbers["growth"]["worst"], ".1e"),
-        "HorizonSmallest": (numbers["perelman"]["horizons"][-1], ".3f"),
-        "PerelmanOrder": (numbers["perelman"]["invariant_orders"]["int R^2"][-1], ".3f"),
     }
+    if "perelman" in numbers:
+        found["HorizonSmallest"] = (numbers["perelman"]["horizons"][-1], ".3f")
+        found["PerelmanOrder"] = (numbers["perelman"]["invariant_orders"]["int R^2"][-1], ".3f")
     for study in numbers["velocities"]["studies"]:
         name = "".join(word.capitalize() for word in study["name"].split())
         found[f"LzeroOrder{name}"] = (study["orders"][-1], ".3f")

@@ -20,7 +20,7 @@ from geomflow.core.provenance import provenance
 from geomflow.core.store import atomic_write, ensure_writable, load, save
 from geomflow.experiments.locality import parts
 from geomflow.experiments.locality.report import card, macros
-from geomflow.experiments.locality.settings import Resolution, default_resolution, find_metric
+from geomflow.experiments.locality.settings import FAST_PARTS, Resolution, default_resolution, find_metric
 from geomflow.figures.locality import save_locality
 from geomflow.flows.generate import programs
 from geomflow.functionals import FUNCTIONALS
@@ -68,7 +68,7 @@ class Locality:
     metric: str = ""
     """Initial metric: a name from `geomflow list metrics`, or a Python file that defines `metric(x, y)`."""
     fast: bool = False
-    """A coarser grid and fewer kernel widths."""
+    """Fewer kernel widths, and only the parts that need the fewest compilations."""
     size: int | None = None
     """Grid points per direction for trajectories (even)."""
     widths: tuple[float, ...] | None = None
@@ -108,6 +108,8 @@ class Locality:
         checkpoint = Checkpoint(self.out / "parts", settings, resume=self.resume)
         numbers, arrays = {}, {}
         for name, compute in _parts(metric, torus, resolution, numbers).items():
+            if self.fast and name not in FAST_PARTS:
+                continue
             with stage(name):
                 found, numbers[name] = checkpoint.run(name, compute)
             arrays |= {f"{name}.{key}": value for key, value in found.items()}

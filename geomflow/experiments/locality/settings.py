@@ -66,6 +66,9 @@ class Resolution:
             raise ArgumentError(f"Times must be positive, but are {self.time} and {self.perelman_time}.")
 
 
+# A --fast run settles the statements of these parts only.
+FAST_PARTS = ("derivations", "identities", "velocities", "architectures", "deturck", "growth")
+
 # Ladders halve, so that Richardson extrapolation is (4 g_{σ/2} - g_σ)/3; the smallest width is a grid spacing.
 _DEFAULTS = {
     2: Resolution(
@@ -96,26 +99,8 @@ _DEFAULTS = {
     ),
 }
 _FAST: dict[int, dict[str, Any]] = {
-    2: {
-        "size": 32,
-        "widths": (0.8, 0.4, 0.2),
-        "perelman_size": 32,
-        "perelman_widths": (0.6, 0.3, 0.15),
-        "growth_size": 24,
-        "growth_sigma": 0.4,
-        "growth_modes": 7,
-    },
-    3: {
-        "size": 24,
-        "velocity_size": 48,
-        "widths": (0.8, 0.4, 0.2),
-        "velocity_widths": (0.4, 0.2, 0.1),
-        "perelman_size": 24,
-        "perelman_widths": (0.8, 0.4, 0.2),
-        "growth_size": 18,
-        "growth_sigma": 0.5,
-        "growth_modes": 5,
-    },
+    2: {"widths": (0.4, 0.2, 0.1)},
+    3: {"size": 36, "velocity_size": 64, "widths": (0.56, 0.28, 0.14)},
 }
 
 
