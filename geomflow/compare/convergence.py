@@ -32,10 +32,9 @@ def fluctuation(packed: Field) -> np.ndarray:
 
 
 def observed_orders(widths: Sequence[float], errors: Sequence[float]) -> list[float]:
-    r"""Return log(E_j / E_{j+1}) / log(σ_j / σ_{j+1}) for each neighbouring pair of a decreasing ladder."""
-    return [
-        float(np.log(a / b) / np.log(s / r)) for s, r, a, b in zip(widths, widths[1:], errors, errors[1:], strict=False)
-    ]
+    r"""Return log(E_j / E_{j+1}) / log(σ_j / σ_{j+1}) for each pair of a decreasing ladder; NaN where an error is 0."""
+    neighbours = zip(widths, widths[1:], errors, errors[1:], strict=False)
+    return [float(np.log(a / b) / np.log(s / r)) if a > 0 and b > 0 else float("nan") for s, r, a, b in neighbours]
 
 
 def richardson(widths: Sequence[float], values: Sequence[Array | np.ndarray]) -> list[np.ndarray]:

@@ -87,7 +87,7 @@ def perelman_study(
     flow = FixedMeasureFlow(torus, measure=reference.measure)
     finals = []
     for sigma in inside:
-        solution = flow.smeared(sigma).run_within_horizon(g, times, sigma, **options)
+        solution = flow.run_within_horizon(g, times, sigma, **options)
         finals.append(solution.require_completed("smeared fixed-measure flow").last)
     errors = [relative_error(v, truth, fluctuation(truth)) for v in finals]
     others = [gauge_invariants(torus, v) for v in finals]
@@ -109,7 +109,7 @@ def perelman_study(
 def _refusal(flow: FixedMeasureFlow, g: Array, sigma: float) -> str:
     r"""Ask for twice the horizon of the smallest width and return the sentence of the refusal."""
     try:
-        flow.smeared(sigma).run_within_horizon(g, np.array([0.0, 2 * stability_horizon(g, sigma)]), sigma)
+        flow.run_within_horizon(g, np.array([0.0, 2 * stability_horizon(g, sigma)]), sigma)
     except HorizonError as error:
         return str(error)
     raise AssertionError("a run beyond the horizon was not refused")

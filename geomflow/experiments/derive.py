@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from geomflow.core.card import Card
+from geomflow.core.catalogue import Catalogue
 from geomflow.core.errors import ArgumentError
 from geomflow.core.store import atomic_write, ensure_writable
 from geomflow.functionals import FUNCTIONALS, Functional
@@ -57,12 +58,14 @@ class Derive:
                 f"Name one thing to derive ({', '.join([*FUNCTIONALS.names(), *KERNELS.names()])}), "
                 'or type a density, as in `geomflow derive --density "R + |grad f|^2" --weight f`.'
             )
-        if self.what in KERNELS:
-            return self._kernel()
         if self.density:
             weight = exponential(self.weight) if self.weight else 1
             return self._functional(Functional.typed("typed", r"\mathcal{E}", self.density, weight=weight))
-        return self._functional(FUNCTIONALS[self.what])
+        known: Catalogue[object] = Catalogue("derivation")
+        for name, entry in [*FUNCTIONALS.items(), *KERNELS.items()]:
+            known.add(name, entry)
+        entry = known[self.what]
+        return self._functional(entry) if isinstance(entry, Functional) else self._kernel()
 
     def run(self) -> Derived:
         r"""Derive, print the steps and the card, and write the LaTeX document if a folder is given."""

@@ -59,21 +59,22 @@ class FixedMeasureFlow(TorusFlow):
     def run_within_horizon(
         self, g: Float[Array, "P *grid"], times: np.ndarray, sigma: float, tolerance: float = 1e-6, **options: Any
     ) -> Solution:
-        r"""Integrate like `run`, but refuse a final time beyond `stability_horizon(g, sigma, tolerance)`.
+        r"""Run the flow smeared with width `sigma`, but refuse a span beyond `stability_horizon(g, sigma, tolerance)`.
 
         Raises:
             HorizonError: carries `time`, `horizon`.
         """
         horizon = stability_horizon(g, sigma, tolerance)
-        if times[-1] - times[0] > horizon:
+        span = float(abs(times[-1] - times[0]))
+        if span > horizon:
             raise HorizonError(
                 f"The fixed-measure flow with sigma = {sigma:.4g} can be followed for t <= {horizon:.4g}, but "
-                f"t = {times[-1] - times[0]:.4g} is asked for: beyond it rounding errors grow past {tolerance:.0e}. "
+                f"t = {span:.4g} is asked for: beyond it rounding errors grow past {tolerance:.0e}. "
                 "Take a shorter time, a larger sigma, or a well-posed gauge (DeTurck, lambda).",
-                time=float(times[-1] - times[0]),
+                time=span,
                 horizon=horizon,
             )
-        return self.run(g, times, **options)
+        return self.smeared(sigma).run(g, times, **options)
 
 
 def stability_horizon(

@@ -79,7 +79,7 @@ def _solve(rhs, y0, times, rtol, atol, stop, max_steps, dense):
         y0=y0,
         args=(rhs, stop),
         # a state that is not finite only shrinks the step: below dtmin the run ends with what it has
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol, dtmin=1e-9 * jnp.abs(span)),
+        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol, dtmin=1e-9 * jnp.abs(span), force_dtmin=False),
         saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(ts=times), diffrax.SubSaveAt(t1=True)], dense=dense),
         event=event,
         max_steps=max_steps,

@@ -48,6 +48,7 @@ def check_metric(full: np.ndarray, points: np.ndarray, name: str = "metric") -> 
     if ratio[worst] <= SMALLEST_RATIO:
         text, point = where(worst)
         kind = "singular" if abs(ratio[worst]) <= SMALLEST_RATIO else "indefinite"
+        kind = "negative definite" if largest[worst] < 0 else kind
         raise MetricError(
             f"The {name} must be positive definite, but is {kind} at x = {text}: "
             f"its smallest eigenvalue there is {smallest[worst]:.4g}. Reduce the amplitudes of its periodic part.",

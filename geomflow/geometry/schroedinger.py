@@ -11,12 +11,15 @@ import numpy as np
 from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Float
 
+from geomflow.core.errors import ArgumentError
 from geomflow.geometry.packed import unpack
 from geomflow.geometry.torus import Torus
 
 _TOLERANCE = 1e-11  # on the preconditioned residual; float64 leaves a few 1e-13
 _NEWTON_STEPS = 12
 _CG_STEPS = 60
+_INVERSE_STEPS = 30
+_ATTEMPTS = 2
 
 
 class Eigenpair(NamedTuple):
@@ -46,7 +49,11 @@ def lowest_eigenpair(
         weight: w > 0.
 
     Returns:
-        The pair; its residual tells whether the iteration converged (about 20 applications of the operator).
+        The pair; its residual tells whether the iteration converged (about 20 applications of the operator), and is
+        infinite if no eigenfunction without a zero was found.
+
+    Raises:
+        ArgumentError: it is differentiated.
     """
     dim = torus.dim
     mask = jnp.asarray(torus.dealiased, dtype=float)
@@ -93,6 +100,41 @@ def lowest_eigenpair(
     def unfinished(state: tuple) -> Array:
         return (state[2] > _TOLERANCE) & (state[3] < _NEWTON_STEPS)
 
+    # below the spectrum: V - shift w > 0 everywhere, so the shifted operator is positive
+    shift = jnp.min(potential / weight) - 1.0
+
+    def inverse_iteration(_: int, u: Array) -> Array:
+        u, _info = cg(
+            lambda v: stiffness(v) - shift * mass(v),
+            mass(u),
+            tol=1e-2,
+            maxiter=_CG_STEPS,
+            M=lambda r: torus.multiply(r, precondition),
+        )
+        return u / jnp.sqrt(jnp.vdot(u, mass(u)))
+
+    # Newton from a constant finds the lowest pair unless the well is deep; the lowest eigenfunction is the one without
+    # a zero, so a change of sign tells, and sends Newton off again from an inverse iteration
+    def attempt(state: tuple) -> tuple:
+        _, _, _, tries = state
+        guess = jax.lax.fori_loop(0, tries * _INVERSE_STEPS, inverse_iteration, jnp.ones(torus.shape))
+        u, value, residual, _ = jax.lax.while_loop(unfinished, newton, (guess, *start[1:3], 0))
+        u = u * jnp.sign(jnp.sum(u))
+        return u, value, jnp.where(jnp.min(u) > 0, residual, jnp.inf), tries + 1
+
     start = (jnp.ones(torus.shape), jnp.asarray(0.0), jnp.asarray(jnp.inf), 0)
-    u, value, residual, _ = jax.lax.while_loop(unfinished, newton, start)
-    return Eigenpair(value, u, residual)
+    u, value, residual, _ = jax.lax.while_loop(lambda s: jnp.isinf(s[2]) & (s[3] < _ATTEMPTS), attempt, start)
+    return Eigenpair(*(_without_derivative(x) for x in (value, u, residual)))
+
+
+@jax.custom_jvp
+def _without_derivative(x: Array) -> Array:
+    return x
+
+
+@_without_derivative.defjvp
+def _refuse(primals: tuple, tangents: tuple) -> tuple:
+    raise ArgumentError(
+        "The lowest eigenpair cannot be differentiated: its iteration carries no tangent of the eigenfunction. "
+        "Take finite differences of its values."
+    )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import sympy as sp
 
-from geomflow.core.errors import ArgumentError
-from geomflow.metrics.base import TorusMetric
+from geomflow.core.errors import ArgumentError, GeomflowError
+from geomflow.metrics.base import TorusMetric, torus_metric
 
 EXAMPLE = """import sympy as sp
 
@@ -34,16 +34,21 @@ def metric_from_file(path: str | Path, dim: int) -> TorusMetric:
     path = Path(path)
     if not path.is_file():
         raise ArgumentError(f"There is no file `{path}`. A metric file looks like this:\n\n{EXAMPLE}")
-    names = runpy.run_path(str(path))
+    try:
+        names = runpy.run_path(str(path))
+    except Exception as error:  # whatever the user's code raises is the user's to see, as a sentence
+        raise ArgumentError(f"`{path}` cannot be run: {type(error).__name__}: {error}.") from error
     if not callable(names.get("metric")):
         raise ArgumentError(f"`{path}` must define a function `metric`. For example:\n\n{EXAMPLE}")
     coordinates = sp.symbols("x y z", real=True)[:dim]
     try:
         matrix = sp.ImmutableMatrix(names["metric"](*coordinates))
-        measure = sp.sympify(names["measure"](*coordinates) if "measure" in names else 1)
-    except (TypeError, ValueError) as error:
+        measure = names["measure"](*coordinates) if "measure" in names else 1
+        return torus_metric(path.stem, matrix, measure, "A metric from a file.")
+    except GeomflowError:
+        raise
+    except Exception as error:
         raise ArgumentError(
-            f"`metric` or `measure` in `{path}` cannot be called with {dim} SymPy coordinates: {error}. "
+            f"`metric` or `measure` in `{path}` cannot be evaluated at {dim} SymPy coordinates: {type(error).__name__}: {error}. "
             f"For example:\n\n{EXAMPLE}"
         ) from error
-    return TorusMetric(path.stem, coordinates, matrix, measure, "A metric from a file.")

@@ -60,7 +60,7 @@ class JetFrame:
         if value.is_Number or value.is_Symbol or (-value).is_Symbol:
             return value
         name, count = label, 1
-        while sp.Symbol(name) in self.assignments:
+        while sp.Symbol(name) in self.assignments or sp.Symbol(name) in self._jets:
             count += 1
             name = f"{label}_v{count}"
         symbol = sp.Symbol(name)
@@ -74,6 +74,8 @@ class JetFrame:
             raise DerivationError(f"The jets of `{name}` end at order two, but order {len(order)} is asked for.")
         prefix = "d" * len(order)
         symbol = sp.Symbol(f"{prefix}{name}" + ("_" + "".join(map(str, order)) if order else ""))
+        if symbol in self.assignments:
+            raise DerivationError(f"The field `{name}` has the name of an intermediate of the frame. Rename it.")
         self._jets[symbol] = (name, order)
         return symbol
 
@@ -250,6 +252,8 @@ class JetFrame:
             return self._fields[(name, indices)]
         if indices:
             raise DerivationError(f"The field `{name}` has indices but no components. Call `define_field` first.")
+        if self.conformal_to_flat and name == "w":
+            raise DerivationError("The field `w` has the name of the conformal factor. Rename it.")
         return self.jet(name, ())
 
     def weight(self, name: str) -> sp.Expr:

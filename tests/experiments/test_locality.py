@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -20,23 +22,26 @@ from geomflow.geometry.torus import Torus
 from geomflow.metrics import METRICS
 
 # A phrase of each claim of the card, and the verdict that the mathematics demands.
-EXPECTED = {
+FAST = {
     "the variation of F is -(Ric + Hess f)": "verified",
     "kernel velocity becomes local at order 2": "verified",
     "every architecture becomes local": "verified",
     "Ricci flow is the local limit of: vielbein.": "verified",
     "the talk's kernel": "refuted",
     "deturck trajectories": "verified",
-    "lambda trajectories": "verified",
-    "conformal trajectories": "verified",
-    "gauge invariants of the smeared fixed-measure flow": "verified",
-    "F increases along the networks' own flows": "verified",
-    "F increases along every smeared velocity": "refuted",
     "modes of the smeared fixed-measure flow grow at k²": "verified",
     "the fixed-measure flow of general data has a limit": "refuted",
     "the grid of the trajectories does not carry narrower kernels": "refused",
+}
+FULL = {
+    **FAST,
+    "lambda trajectories": "verified",
+    "gauge invariants of the smeared fixed-measure flow": "verified",
+    "F increases along the networks' own flows": "verified",
+    "F increases along the smeared velocity": "refuted",
     "can be followed for t <=": "refused",
 }
+ON_T2 = {**FULL, "conformal trajectories": "verified"}
 # Every part in the order it is computed, and the function of `parts` that computes it.
 PARTS = {
     "derivations": "derivations",
@@ -51,38 +56,65 @@ PARTS = {
     "growth": "growth",
     "conformal": "conformal",
 }
+FAST_PARTS = ["derivations", "identities", "velocities", "architectures", "deturck", "growth"]
 FILES = ("locality.pdf", "locality.png", "locality.npz", "derivations.tex", "numbers.tex", "card.txt", "generated.py")
 
 
 # -- what the run found ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("phrase", EXPECTED)
+def check_verdicts(result, expected):
+    verdicts = result.card().verdicts
+    for phrase, word in expected.items():
+        assert [w for w, sentence in verdicts if phrase in sentence] == [word], phrase
+    assert len(verdicts) == len(expected)  # no claim goes unchecked
+
+
+@pytest.mark.parametrize("phrase", FAST)
 def test_every_verdict_is_as_the_mathematics_demands(fast_run, phrase):
     words = [word for word, sentence in fast_run.result.card().verdicts if phrase in sentence]
-    assert words == [EXPECTED[phrase]]
+    assert words == [FAST[phrase]]
 
 
 def test_no_claim_goes_unchecked(fast_run):
-    assert len(fast_run.result.card().verdicts) == len(EXPECTED)
+    check_verdicts(fast_run.result, FAST)
 
 
 def test_every_part_is_there_and_no_run_stopped(fast_run):
-    numbers = fast_run.result.numbers
-    assert list(numbers) == list(PARTS)
-    for name in ("deturck", "lambda", "conformal"):
-        assert numbers[name]["stopped"] == []
-        assert fast_run.result.arrays[f"{name}.states"].shape[0] == fast_run.result.arrays[f"{name}.times"].size
+    numbers, arrays = fast_run.result.numbers, fast_run.result.arrays
+    assert list(numbers) == FAST_PARTS
+    assert numbers["deturck"]["stopped"] == []
+    assert arrays["deturck.states"].shape[0] == arrays["deturck.times"].size
+    assert arrays["deturck.smeared"].shape[0] == len(numbers["deturck"]["widths"]) == 3
 
 
-def test_the_controls_hold(fast_run):
-    control = fast_run.result.numbers["controls"]
+@pytest.mark.slow
+def test_the_whole_run_on_t2(tmp_path):
+    result = Locality(out=tmp_path).run()
+    check_verdicts(result, ON_T2)
+    control = result.numbers["controls"]
     assert control["grid_change"] < 0.01
     assert control["time_error"] < 1e-3
-    mode = control["small_mode"]
-    assert mode["measured"] == pytest.approx(mode["predicted"], rel=0.02)
-    time = fast_run.result.settings["resolution"]["time"]
+    mode, time = control["small_mode"], result.settings["resolution"]["time"]
     assert mode["predicted"] == pytest.approx(0.5 * mode["sigma"] ** 2 * 16 * time * np.exp(-4 * time))
+    assert mode["measured"] == pytest.approx(mode["predicted"], rel=0.02)
+
+
+@pytest.mark.slow
+def test_the_fast_run_on_t3(tmp_path):
+    check_verdicts(Locality(dim=3, fast=True, out=tmp_path).run(), FAST)
+
+
+@pytest.mark.xfail(strict=True, reason="widths below a grid spacing are dropped from one of the ladders compared")
+def test_controls_of_a_ladder_that_goes_below_the_grid_spacing(monkeypatch):
+    """Widths down to 0.75 h are allowed: the controls must not break after minutes of work."""
+    monkeypatch.setattr(
+        parts, "trajectory_study", lambda g, name, flow, widths, *_, **__: SimpleNamespace(errors=widths)
+    )
+    torus, widths = Torus(2, 16), (1.2, 0.6, 0.3)
+    resolution = replace(Locality().resolution(), size=16, widths=widths)
+    _, control = parts.controls(METRICS["generic-t2"], torus, resolution, widths)
+    assert control["time_error"] == 0
 
 
 # -- what the run left in the folder -----------------------------------------------------------------------------------
@@ -97,7 +129,7 @@ def test_nothing_else_is_left_in_the_folder(fast_run):
     assert {path.name for path in fast_run.folder.iterdir()} == {*FILES, "parts"}
     assert {path.name for path in (fast_run.folder / "parts").iterdir()} == {
         "settings.json",
-        *(f"{name}.part.npz" for name in PARTS),
+        *(f"{name}.part.npz" for name in FAST_PARTS),
     }
 
 
@@ -257,7 +289,7 @@ def test_a_finished_run_resumes_without_computing(fast_run, copy, forbidden):
     assert resumed.numbers == fast_run.result.numbers
 
 
-@pytest.mark.parametrize("name", ["identities", "deturck", "conformal"])
+@pytest.mark.parametrize("name", ["identities", "deturck", "growth"])
 def test_a_part_that_was_deleted_is_computed_again_alone(fast_run, copy, recorded, name):
     (copy / "parts" / f"{name}.part.npz").unlink()
     assert str(Locality(fast=True, out=copy, resume=True).compute()) == str(fast_run.result)
@@ -271,9 +303,21 @@ def test_a_part_computed_again_is_the_same(fast_run, copy, monkeypatch, forbidde
     assert str(resumed) == str(fast_run.result)
 
 
+def test_a_full_run_asks_for_every_part(tmp_path, monkeypatch):
+    asked = []
+
+    def answer(name):
+        asked.append(name)
+        return {}, {"errors": []}
+
+    replace_parts(monkeypatch, answer)
+    Locality(out=tmp_path).compute()
+    assert asked == list(PARTS)
+
+
 def test_without_resume_everything_is_computed(fast_run, copy, recorded):
     Locality(fast=True, out=copy).compute()
-    assert recorded == list(PARTS)
+    assert recorded == FAST_PARTS
 
 
 @pytest.mark.parametrize(
@@ -284,12 +328,12 @@ def test_other_settings_are_refused_by_name(copy, forbidden, setting, options):
     with pytest.raises(ResultFileError, match="other settings") as caught:
         Locality(fast=True, out=copy, resume=True, **options).compute()
     assert setting in str(caught.value)
-    assert {path.name for path in (copy / "parts").glob("*.npz")} == {f"{name}.part.npz" for name in PARTS}
+    assert {path.name for path in (copy / "parts").glob("*.npz")} == {f"{name}.part.npz" for name in FAST_PARTS}
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-100], lambda data: data[:400] + b"\0" + data[401:]])
 def test_a_damaged_part_is_named(copy, forbidden, damage):
-    part = copy / "parts" / "lambda.part.npz"
+    part = copy / "parts" / "deturck.part.npz"
     part.write_bytes(damage(part.read_bytes()))
     with pytest.raises(ResultFileError, match="delete it to recompute") as caught:
         Locality(fast=True, out=copy, resume=True).compute()
@@ -301,10 +345,10 @@ def test_ctrl_c_loses_nothing_computed(fast_run, tmp_path, recorded, monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(parts, "perelman", interrupt)
+        patch.setattr(parts, "trajectories", interrupt)
         assert main(["locality", "--fast", "--out", str(tmp_path)]) == 130
     assert "Go on with `--resume`" in capsys.readouterr().out
-    before, after = list(PARTS)[:7], list(PARTS)[7:]
+    before, after = FAST_PARTS[:4], FAST_PARTS[4:]
     assert recorded == before
     kept = {path.name for path in (tmp_path / "parts").iterdir()}
     assert kept == {"settings.json", *(f"{name}.part.npz" for name in before)}  # no half-written file
@@ -314,11 +358,3 @@ def test_ctrl_c_loses_nothing_computed(fast_run, tmp_path, recorded, monkeypatch
     assert recorded == after
     assert str(resumed) == str(fast_run.result)
     np.testing.assert_array_equal(resumed.arrays["deturck.states"], fast_run.result.arrays["deturck.states"])
-
-
-@pytest.mark.slow
-def test_the_fast_run_on_t3(tmp_path):
-    verdicts = Locality(dim=3, fast=True, out=tmp_path).run().card().verdicts
-    for phrase, word in EXPECTED.items():
-        if "conformal" not in phrase:
-            assert [w for w, sentence in verdicts if phrase in sentence] == [word], phrase

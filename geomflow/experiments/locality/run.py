@@ -11,9 +11,10 @@ import numpy as np
 import sympy as sp
 
 from geomflow.codegen.program import module_source
+from geomflow.compare.convergence import tensor_norm
 from geomflow.core.card import Card
 from geomflow.core.checkpoint import Checkpoint
-from geomflow.core.errors import ResultFileError
+from geomflow.core.errors import ArgumentError, ResultFileError
 from geomflow.core.macros import write_macros
 from geomflow.core.progress import stage
 from geomflow.core.provenance import provenance
@@ -22,6 +23,7 @@ from geomflow.experiments.locality import parts
 from geomflow.experiments.locality.report import card, macros
 from geomflow.experiments.locality.settings import FAST_PARTS, Resolution, default_resolution, find_metric
 from geomflow.figures.locality import save_locality
+from geomflow.flows import DeTurckFlow
 from geomflow.flows.generate import programs
 from geomflow.functionals import FUNCTIONALS
 from geomflow.geometry.torus import Torus
@@ -29,6 +31,9 @@ from geomflow.kernels.operator import symbol_program
 from geomflow.metrics import TorusMetric
 from geomflow.symbolic.cos_net import derive_cos_net
 from geomflow.symbolic.derivation import document
+
+# A metric whose velocity is smaller than this is a fixed point in float64.
+STILL = 1e-10
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,12 @@ class Locality:
         resolution.check(self.dim)
         metric = find_metric(self.metric, self.dim)
         torus = Torus(self.dim, resolution.size)
-        metric.sample(torus)
+        g, _ = metric.sample(torus)
+        if tensor_norm(DeTurckFlow(torus)(0.0, g)) < STILL:
+            raise ArgumentError(
+                f"The metric `{metric.name}` does not move under Ricci flow, so there is no trajectory to compare. "
+                "Take one that is not flat."
+            )
         settings = {"dim": self.dim, "metric": _describe(metric), "resolution": asdict(resolution)}
         checkpoint = Checkpoint(self.out / "parts", settings, resume=self.resume)
         numbers, arrays = {}, {}
