@@ -49,6 +49,7 @@ def metric_from_file(path: str | Path, dim: int) -> TorusMetric:
         raise
     except Exception as error:
         raise ArgumentError(
-            f"`metric` or `measure` in `{path}` cannot be evaluated at {dim} SymPy coordinates: {type(error).__name__}: {error}. "
+            f"`metric` or `measure` in `{path}` cannot be evaluated at {dim} SymPy coordinates: "
+            f"{type(error).__name__}: {error}. "
             f"For example:\n\n{EXAMPLE}"
         ) from error
