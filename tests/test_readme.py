@@ -1,4 +1,8 @@
+import re
 from pathlib import Path
+
+from geomflow.geometry.torus import Torus
+from geomflow.metrics import metric_from_file
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,3 +23,22 @@ def test_ci_runs_what_the_readme_says():
     ci = lines_that_test((ROOT / ".ci" / "run").read_text(encoding="utf-8"))
     assert len(readme) == 1, "the README gives one line that ends in `python -m pytest`"
     assert readme == ci
+
+
+def blocks(language):
+    """Return the README's code blocks of a language."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", readme, flags=re.DOTALL)
+
+
+def test_the_example_prints_what_the_readme_shows(capsys):
+    exec(compile(blocks("python")[0], "README.md", "exec"), {})
+    assert capsys.readouterr().out == blocks("text")[0]
+
+
+def test_the_metric_file_of_the_readme_is_read(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(blocks("python")[1], encoding="utf-8")
+    g, m = metric_from_file(path, 2).sample(Torus(2, 16))
+    assert g.shape == (3, 16, 16)
+    assert float(m.max()) == 1.25

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from geomflow.compare.convergence import fluctuation, observed_orders, relative_error, richardson
 from geomflow.compare.invariants import gauge_invariants
+from geomflow.core.progress import track
 from geomflow.flows.base import TorusFlow
 
 
@@ -71,7 +72,7 @@ def trajectory_study(
     # σ = 0 is the identity multiplier, so that one compilation serves the whole ladder
     local = flow.smeared(0.0).run(g, times, **options).require_completed(f"{name} flow")
     reached, finals, stopped = [], [], []
-    for sigma in widths:
+    for sigma in track(widths, f"{name}, kernel widths"):
         solution = flow.smeared(sigma).run(g, times, **options)
         if solution.completed:
             reached.append(sigma)

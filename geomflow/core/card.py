@@ -134,6 +134,7 @@ class Card:
         rows = [parts for kind, parts in lines if kind == "row"]
         label_width = min(_LABEL, max((len(label) for label, _, _ in rows), default=0))
         value_width = min(_VALUE, max((len(value) for _, value, note in rows if note), default=0))
+        word_width = max((len(word) for word, _ in self.verdicts), default=0)
         rule = spell("─")
         title = _wrap(spell(self.title), self.width - 6)
         drawn = [f"{rule * 2} {title[0]} ".ljust(self.width, rule), *(f"   {line}" for line in title[1:])]
@@ -144,7 +145,7 @@ class Card:
                 drawn += _wrap(parts[0], self.width, indent=2)
             elif kind == "verdict":
                 word, sentence = parts
-                drawn += self._columns(f"  {word:<9}  ", _wrap(sentence, self.width - 13))
+                drawn += self._columns(f"  {word:<{word_width}}  ", _wrap(sentence, self.width - word_width - 4))
             else:
                 label, value, note = parts
                 drawn += self._row(label, value, note, label_width, value_width)

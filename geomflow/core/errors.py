@@ -12,7 +12,7 @@ GeomflowError
 ├── DerivationError    a symbolic rule does not apply
 ├── CertificateError   a derived result failed its independent check
 ├── GenerationError    an expression cannot be turned into JAX code
-├── FlowError          a flow stopped early (time, wave_number)
+├── FlowError          a flow stopped early (time, wave_vector)
 ├── OutputError        the output folder cannot be written
 └── ResultFileError    a corrupted or foreign result file
 """
@@ -86,7 +86,7 @@ class GenerationError(GeomflowError):
 
 
 class FlowError(GeomflowError):
-    r"""A flow stopped before its final time. Numbers: `time`, `wave_number`, `eigenvalue`."""
+    r"""A flow stopped before its final time. Numbers: `time`, `wave_vector`."""
 
 
 class OutputError(GeomflowError):

@@ -25,8 +25,6 @@ def track(what: Iterable[Any] | int, label: str) -> tqdm[Any]:
 def stage(label: str, verbose: bool = False) -> Iterator[None]:
     r"""Time a stage of a run; print it with its seconds to stderr on a terminal, or anywhere if `verbose`."""
     terminal = sys.stderr.isatty()
-    if terminal:
-        print(f"  {label} ...", end="\r", file=sys.stderr, flush=True)
     start = time.perf_counter()
     word = "stopped after "
     try:
@@ -34,4 +32,5 @@ def stage(label: str, verbose: bool = False) -> Iterator[None]:
         word = ""
     finally:
         if terminal or verbose:
-            print(f"  {label:<40} {word}{time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
+            # tqdm's own print, which steps around the bars that are drawn
+            tqdm.write(f"  {label:<40} {word}{time.perf_counter() - start:.1f} s", file=sys.stderr)

@@ -64,7 +64,9 @@ class TorusFlow(eqx.Module):
         if solution.completed:
             return solution
         wave = fastest_mode(self.torus, solution.last - g)
-        return replace(solution, reason=f"{solution.reason} (largest change at wave vector k = {wave})")
+        return replace(
+            solution, reason=f"{solution.reason} (largest change at wave vector k = {wave})", wave_vector=wave
+        )
 
 
 class LeavesMetrics(eqx.Module):

@@ -31,6 +31,7 @@ class Solution:
         steps: accepted and rejected steps together.
         seconds: wall time, compilation included.
         interpolate: t -> state, when dense output was asked for.
+        wave_vector: of the Fourier mode that changed most, when a flow on a torus stopped early.
     """
 
     times: np.ndarray
@@ -42,6 +43,7 @@ class Solution:
     steps: int
     seconds: float
     interpolate: Callable[[Any], Array] | None = None
+    wave_vector: tuple[int, ...] | None = None
 
     def interpolant(self) -> Callable[[Any], Array]:
         r"""Return t -> state (a pytree, so it can enter another right-hand side).
@@ -57,10 +59,14 @@ class Solution:
         r"""Return self, or raise.
 
         Raises:
-            FlowError: the run ended early; carries `time`.
+            FlowError: the run ended early; carries `time`, `wave_vector`.
         """
         if not self.completed:
-            raise FlowError(f"The {what} stopped at t = {self.last_time:.6g}: {self.reason}.", time=self.last_time)
+            raise FlowError(
+                f"The {what} stopped at t = {self.last_time:.6g}: {self.reason}.",
+                time=self.last_time,
+                wave_vector=self.wave_vector,
+            )
         return self
 
 

@@ -50,6 +50,12 @@ class Functional:
         return cls(name, symbol, parse_density(density, fields, constants), as_expression(weight), reference)
 
     @property
+    def summary(self) -> str:
+        r"""One line of plain text: what is integrated, against what."""
+        weight = "" if not fields_of(self.weight) else f" {self.weight}"
+        return f"∫ ({self.density}){weight} dV" + (f"; {self.reference}" if self.reference else "")
+
+    @property
     def fields(self) -> tuple[str, ...]:
         r"""The names of what it depends on, the metric first."""
         return ("g", *(head.name for head in fields_of(self.density * self.weight)))

@@ -81,7 +81,7 @@ class Parametrisation(ABC):
 
 
 class Independent(Parametrisation):
-    r"""$d^2$ independent networks, one per index pair: $g_{ij} = N_{ij}$.
+    r"""d² independent networks, one per index pair: g_ij = N_ij.
 
     Affine, hence frozen at infinite width, with $\Theta_{ijkl} = \delta_{ik}\delta_{jl}\,\kappa$. The metric stays
     symmetric under a symmetric source. Not covariant: indices are lowered with δ in place of g. Networks: $n^2$.
@@ -101,7 +101,7 @@ class Independent(Parametrisation):
 
 
 class Packed(Parametrisation):
-    r"""One network per pair $i\le j$: $g_{ij} = g_{ji} = N_{ij}$.
+    r"""One network per pair i <= j: g_ij = g_ji = N_ij.
 
     Affine, hence frozen at infinite width. Off-diagonal components move twice as fast as diagonal ones under a
     symmetric source, since $N_{12}$ moves $g_{12}$ and $g_{21}$: $\Theta_{1212} = \Theta_{1221} = \kappa$.
@@ -121,7 +121,7 @@ class Packed(Parametrisation):
 
 
 class PackedOrthonormal(Parametrisation):
-    r"""One network per element of a Frobenius-orthonormal basis: $g = \sum_a N_a E_a$.
+    r"""One network per element of a Frobenius-orthonormal basis: g = Σ_a N_a E_a.
 
     Affine, hence frozen at infinite width, and κ times the identity on symmetric tensors:
     $\Theta_{ijkl} = \frac12(\delta_{ik}\delta_{jl} + \delta_{il}\delta_{jk})\,\kappa$. Not covariant.
@@ -141,7 +141,7 @@ class PackedOrthonormal(Parametrisation):
 
 
 class Cholesky(Parametrisation):
-    r"""A lower triangular matrix of networks: $g = LL^{\sf T}$, $L_{ij} = N_{ij}$ for $i\ge j$.
+    r"""A lower triangular matrix of networks: g = L Lᵀ, L_ij = N_ij for i >= j.
 
     Quadratic, not affine: the metric-NTK moves with g. Positive definite as long as no diagonal entry of L vanishes.
     Depends on the order of the coordinates: not covariant under rotations. Networks: $n(n+1)/2$.
@@ -162,7 +162,7 @@ class Cholesky(Parametrisation):
 
 
 class Gram(Parametrisation):
-    r"""A full matrix of networks: $g = A^{\sf T}A$, started at the symmetric root $A = \sqrt g$.
+    r"""A full matrix of networks: g = AᵀA, started at the symmetric root A = √g.
 
     Quadratic, not affine. The local form
     $\sum_a J J = \delta_{ik}g_{jl} + g_{ik}\delta_{jl} + \delta_{il}g_{jk} + g_{il}\delta_{jk}$ depends on A
@@ -183,7 +183,7 @@ class Gram(Parametrisation):
 
 
 class Exp(Parametrisation):
-    r"""The exponential of a symmetric matrix of networks: $g = e^S$, $S = \sum_a N_a E_a$, $E_a$ orthonormal.
+    r"""The exponential of a symmetric matrix of networks: g = exp(S), S = Σ_a N_a E_a, E_a orthonormal.
 
     Not affine. Always positive definite. In the eigenbasis of g, $\Theta_{iiii} = \lambda_i^2\,\kappa$ and
     $\Theta_{ijij} = \frac12\,{\rm logmean}(\lambda_i,\lambda_j)^2\,\kappa$, so that it is nearly covariant.
@@ -203,7 +203,7 @@ class Exp(Parametrisation):
 
 
 class ExpFramed(Parametrisation):
-    r"""The exponential in a reference frame: $g = e_0^{\sf T}e^S e_0$ with $e_0 = \sqrt{g_0}$, $S = \sum_a N_a E_a$.
+    r"""The exponential in a reference frame: g = e0ᵀ exp(S) e0 with e0 = √g0, S = Σ_a N_a E_a.
 
     Not affine. Always positive definite. At $g = g_0$ the local form is exactly covariant,
     $\sum_a JJ = \frac12(g_{ik}g_{jl} + g_{il}g_{jk})$; it leaves covariance as g moves away from $g_0$.
@@ -225,7 +225,7 @@ class ExpFramed(Parametrisation):
 
 
 class Vielbein(Parametrisation):
-    r"""Networks in a vielbein of the reference metric: $g_{ij} = g_{0,ij} + m^{-1/2}\,e_{ia}e_{jb}N_{(ab)}$.
+    r"""Networks in a vielbein of the reference metric: g_ij = g0_ij + m^(-1/2) e_ia e_jb N_(ab).
 
     With $g_0 = ee^{\sf T}$ fixed it is affine, hence frozen at infinite width. Framed at the current metric
     (`g0=None` in `jacobian`) its kernel is

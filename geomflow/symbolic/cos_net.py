@@ -79,7 +79,7 @@ class CosNetKernel:
 
 
 def derive_cos_net(dim: int = 2) -> CosNetKernel:
-    r"""Derive every kernel of the cos-net from its definition, by the rules of `geomflow.symbolic.expectation`.
+    r"""Derive the kernels of the cos-net, f = √(2/N) Σ a cos(b·x + c), by `symbolic.expectation`.
 
     Args:
         dim: the input dimension, 1, 2 or 3.

@@ -62,7 +62,7 @@ class GaussNetKernel:
 
 
 def derive_gauss_net(dim: int = 2) -> GaussNetKernel:
-    r"""Derive the kernels of the gauss-net from its definition, by the rules of `geomflow.symbolic.expectation`.
+    r"""Derive the kernels of the gauss-net, f = N^(-1/2) Σ a exp(b·x + c) / norm, by `symbolic.expectation`.
 
     Args:
         dim: the input dimension, 1, 2 or 3.

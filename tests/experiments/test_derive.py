@@ -98,7 +98,6 @@ def test_the_command_line(capsys, tmp_path):
     assert "cannot be written" in capsys.readouterr().err
 
 
-@pytest.mark.xfail(strict=True, reason="a misspelt kernel is looked up among the functionals only")
 def test_a_misspelt_kernel_is_answered_with_kernels():
     with pytest.raises(CatalogueError, match="`cos-net`"):
         Derive(what="cosnet").derive()

@@ -88,6 +88,12 @@ def test_a_ladder_that_does_not_go_down_three_steps(refused, widths):
     refused(ArgumentError, "`widths`", "three or more decreasing", "Try", widths=widths)
 
 
+def test_a_coarser_grid_needs_no_more_than_its_own_ladder(tmp_path):
+    """The ladders that no option sets have grids of their own, so this input is good."""
+    with pytest.raises(AssertionError, match="something was computed"):
+        Locality(size=32, widths=(0.8, 0.4, 0.2), out=tmp_path).run()
+
+
 @pytest.mark.parametrize("time", [0.0, -0.1, float("nan")])
 def test_a_time_that_is_not_positive(refused, time):
     refused(ArgumentError, "positive", time=time)
@@ -150,6 +156,15 @@ def test_a_measure_that_is_not_positive(refused, metric_file):
     refused(MetricError, "measure", "positive", "m = -1", metric=metric)
 
 
+def test_a_metric_that_does_not_move(refused):
+    refused(ArgumentError, "flat", metric="flat-t2")
+
+
+@pytest.mark.parametrize("text", ["def metric(x, y) return 1", "def metric(x, y): return [[undefined, 0], [0, 1]]"])
+def test_an_error_in_the_file(refused, metric_file, text):
+    refused(ArgumentError, "mine.py", metric=metric_file(text))
+
+
 # -- folders, the command line, precision ------------------------------------------------------------------------------
 
 
@@ -192,22 +207,3 @@ def test_single_precision_is_refused(tmp_path):
     assert "PrecisionError: Geometry needs float64" in done.stderr
     assert "geomflow.enable_x64()" in done.stderr
     assert not (tmp_path / "out" / "parts").exists()
-
-
-# -- not yet refused ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.xfail(strict=True, reason="a flat metric does not move: every relative error is 0/0")
-def test_a_metric_that_does_not_move(refused):
-    refused(ArgumentError, "flat", metric="flat-t2")
-
-
-@pytest.mark.xfail(strict=True, reason="an error inside the user's file surfaces as a traceback")
-@pytest.mark.parametrize("text", ["def metric(x, y) return 1", "def metric(x, y): return [[undefined, 0], [0, 1]]"])
-def test_an_error_in_the_file(refused, metric_file, text):
-    refused(ArgumentError, "mine.py", metric=metric_file(text))
-
-
-@pytest.mark.xfail(strict=True, reason="the ladder of L2, which no option sets, needs 64 points")
-def test_the_sentence_about_a_width_names_an_option(refused):
-    refused(ResolutionError, "--size", fast=False, size=32, widths=(0.8, 0.4, 0.2))

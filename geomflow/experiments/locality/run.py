@@ -16,7 +16,7 @@ from geomflow.core.card import Card
 from geomflow.core.checkpoint import Checkpoint
 from geomflow.core.errors import ArgumentError, ResultFileError
 from geomflow.core.macros import write_macros
-from geomflow.core.progress import stage
+from geomflow.core.progress import stage, track
 from geomflow.core.provenance import provenance
 from geomflow.core.store import atomic_write, ensure_writable, load, save
 from geomflow.experiments.locality import parts
@@ -58,7 +58,10 @@ class LocalityResult:
 
     def card(self) -> Card:
         r"""Return the card: in words, what was verified, refuted and refused."""
-        return card(self.numbers, self.settings)
+        made = self.provenance
+        versions = ", ".join(f"{name} {made[name]}" for name in ("geomflow", "jax", "sympy", "python"))
+        kept = f"{versions}; {made['device_kind']}, float64; settings {made['settings_sha256'][:12]}."
+        return card(self.numbers, self.settings).text(f"Computed with {kept}")
 
     def __str__(self) -> str:
         return str(self.card())
@@ -117,12 +120,15 @@ class Locality:
         settings = {"dim": self.dim, "metric": _describe(metric), "resolution": asdict(resolution)}
         checkpoint = Checkpoint(self.out / "parts", settings, resume=self.resume)
         numbers, arrays = {}, {}
-        for name, compute in _parts(metric, torus, resolution, numbers).items():
-            if self.fast and name not in FAST_PARTS:
-                continue
-            with stage(name):
-                found, numbers[name] = checkpoint.run(name, compute)
-            arrays |= {f"{name}.{key}": value for key, value in found.items()}
+        listed = _parts(metric, torus, resolution, numbers)
+        names = [name for name in listed if name in FAST_PARTS or not self.fast]
+        with track(len(names), "parts") as bar:
+            for name in names:
+                bar.set_description(name)
+                with stage(name):
+                    found, numbers[name] = checkpoint.run(name, listed[name])
+                arrays |= {f"{name}.{key}": value for key, value in found.items()}
+                bar.update()
         return LocalityResult(numbers, arrays, settings, provenance(settings))
 
     def run(self) -> LocalityResult:

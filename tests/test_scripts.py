@@ -1,0 +1,39 @@
+"""The derivations and the examples run as they stand, each in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DERIVATIONS = sorted((ROOT / "derivations").glob("*.py"))
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(script, folder, *arguments):
+    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script), *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_there_are_scripts():
+    assert DERIVATIONS
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize("script", DERIVATIONS, ids=lambda path: path.stem)
+def test_derivation(script, tmp_path):
+    written = tmp_path / "derivation.tex"
+    run(script, tmp_path, str(written))
+    assert r"\begin{align*}" in written.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+def test_example(script, tmp_path):
+    assert run(script, tmp_path)
+    assert (tmp_path / f"{script.stem}.png").stat().st_size > 10_000
