@@ -94,7 +94,7 @@ class Derive:
 
     def _kernel(self) -> Derived:
         kernel = KERNELS[self.what](self.dim)
-        card = Card(f"derive {self.what}, {self.dim} inputs")
+        card = Card(f"derive {self.what}, input dimension {self.dim}")
         for name in ("nngp", "last_layer_ntk", "full_ntk", "finite_width_variance", "coincident_four_point", "symbol"):
             if hasattr(kernel, name):
                 card.row(name.replace("_", " "), str(getattr(kernel, name)))

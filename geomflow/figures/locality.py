@@ -61,14 +61,16 @@ def _width_axis(ax: Axes, widths: np.ndarray) -> None:
 def plot_convergence(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     r"""Draw E(σ) of L1: direct (filled, solid) and Richardson-extrapolated (open, dashed), one colour per flow."""
     ax = ax or plt.gca()
-    studies = {name: numbers[name] for name in _FLOWS if name in numbers}
+    studies = {name: numbers[name] for name in _FLOWS if name in numbers and numbers[name]["errors"]}
     for color, marker, (name, study) in zip(PALETTE, MARKERS, studies.items(), strict=False):
         ax.plot(study["widths"], study["errors"], marker=marker, color=color, label=_FLOWS[name])
         ax.plot(study["widths"][1:], study["extrapolated"], marker=marker, color=color, mfc="white", ls="--")
     ax.plot([], [], color="0.3", ls="--", marker="o", mfc="white", label="Richardson")
     widths = np.array(next(iter(studies.values()))["widths"])
     _slope_guide(ax, widths, 0.45 * min(s["errors"][0] for s in studies.values()), 2)
-    _slope_guide(ax, widths[1:], 0.3 * min(s["extrapolated"][0] for s in studies.values()), 4)
+    first = [s["extrapolated"][0] for s in studies.values() if s["extrapolated"]]
+    if first:
+        _slope_guide(ax, widths[1:], 0.3 * min(first), 4)
     _width_axis(ax, widths)
     ax.set_ylabel(r"trajectory error $E(\sigma)$ at $t = T$")
     ax.set_ylim(bottom=ax.get_ylim()[0] / 2)

@@ -32,22 +32,24 @@ def smallest_width(torus: Torus) -> float:
     return SMALLEST_WIDTH * torus.spacing
 
 
-def check_width(torus: Torus, sigma: float) -> None:
-    r"""Refuse a width the grid cannot carry.
+def check_width(torus: Torus, sigma: float, name: str = "sigma") -> None:
+    r"""Refuse a width the grid cannot carry; `name` is what the caller calls it.
 
     Raises:
         ArgumentError: σ is negative or not a number.
         ResolutionError: 0 < σ < 0.75 h; carries `sigma`, `sigma_min`.
     """
     if not sigma >= 0:
-        raise ArgumentError(f"Argument `sigma` must be zero or positive, but is {sigma}.")
+        raise ArgumentError(
+            f"Argument `{name}` must be zero or positive, but is {sigma}. Try {smallest_width(torus):.4g}."
+        )
     smallest = smallest_width(torus)
     if 0 < sigma < smallest * (1 - 1e-12):
         needed = int(-(-SMALLEST_WIDTH * 2 * jnp.pi // sigma))
         raise ResolutionError(
-            f"Argument `sigma` must be 0 or at least {smallest:.4g} on a grid of {torus.size} points per direction "
+            f"Argument `{name}` must be 0 or at least {smallest:.4g} on a grid of {torus.size} points per direction "
             f"(0.75 of its spacing {torus.spacing:.4g}), but is {sigma:.4g}. "
-            f"Try sigma = {smallest:.4g}, or a grid of {needed + needed % 2} points.",
+            f"Try {smallest:.4g}, or a grid of {needed + needed % 2} points.",
             sigma=sigma,
             sigma_min=smallest,
         )

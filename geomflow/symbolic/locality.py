@@ -18,6 +18,9 @@ from geomflow.core.errors import DerivationError
 LAPLACIAN = sp.Symbol("Delta", commutative=True)
 
 
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 @dataclass(frozen=True)
 class OperatorExpansion:
     r"""The operator $\sum_n \sigma^n C_n(\Delta)$ up to and including $\sigma^{\rm order}$; dimensionless.
@@ -45,6 +48,19 @@ class OperatorExpansion:
                     powers.append(sp.Add(*(sp.diff(powers[-1], z, 2) for z in coordinates)))
                 result += factor * self.sigma**n * powers[j]
         return result
+
+    def text(self) -> str:
+        r"""Return the series in plain text, e.g. `1 + (1/2) σ²Δ + (1/8) σ⁴Δ²`."""
+
+        def power(letter: str, n: int) -> str:
+            return "" if n == 0 else letter + ("" if n == 1 else str(n).translate(_SUPERSCRIPTS))
+
+        words = []
+        for n, coefficient in sorted(self.coefficients.items()):
+            for (j,), factor in reversed(sp.Poly(coefficient, LAPLACIAN).terms()):
+                letters = power("σ", n) + power("Δ", j)
+                words.append(f"{factor}" if not letters else letters if factor == 1 else f"({factor}) {letters}")
+        return " + ".join(words)
 
     def latex(self, field: str = "u") -> str:
         r"""Return the series acting on a field, e.g. `u + \frac{\sigma^{2}}{2} \Delta u + O(\sigma^{4})`."""

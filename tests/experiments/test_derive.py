@@ -88,7 +88,7 @@ def test_a_density_that_cannot_be_read(density):
 
 def test_the_command_line(capsys, tmp_path):
     assert main(["derive", "cos-net", "--dim", "1"]) == 0
-    assert "derive cos-net, 1 inputs" in capsys.readouterr().out
+    assert "derive cos-net, input dimension 1" in capsys.readouterr().out
     assert main(["derive", "--density", "R + |grad q|^2"]) == 2
     out, err = capsys.readouterr()
     assert out == ""

@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputError, match="cannot be written") as caught:
         Locality(fast=True, out=tmp_path / "file" / "out").run()
-    assert caught.value.path == tmp_path / "file" / "out"
+    assert caught.value.path == tmp_path / "file" / "out" / "parts"
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,6 @@ class Locality:
 
     def run(self) -> LocalityResult:
         r"""Compute, write everything to `out`, and print the card."""
-        ensure_writable(self.out)
         try:
             result = self.compute()
         except KeyboardInterrupt:
@@ -143,6 +142,10 @@ class Locality:
             write(result, self.out)
         result.card().text(f"Figure, data, derivations and numbers are in {self.out}.").show()
         return result
+
+
+def _errors(study: dict[str, Any]) -> dict[float, float]:
+    return dict(zip(study["widths"], study["errors"], strict=True))
 
 
 def _describe(metric: TorusMetric) -> dict[str, str]:
@@ -161,7 +164,7 @@ def _parts(
         "architectures": lambda: parts.architectures(metric, torus, resolution),
         "deturck": lambda: parts.trajectories(metric, torus, resolution, "deturck"),
         "lambda": lambda: parts.trajectories(metric, torus, resolution, "lambda"),
-        "controls": lambda: parts.controls(metric, torus, resolution, numbers["deturck"]["errors"]),
+        "controls": lambda: parts.controls(metric, torus, resolution, _errors(numbers["deturck"])),
         "perelman": lambda: parts.perelman(metric, Torus(torus.dim, resolution.perelman_size), resolution),
         "monotonicity": lambda: parts.monotonicity(torus.dim, resolution),
         "growth": lambda: parts.growth(torus.dim, resolution),

@@ -58,10 +58,10 @@ class Resolution:
                     f"trend three), but is {ladder}. Try 0.8 0.4 0.2 0.1."
                 )
             for sigma in ladder:
-                check_width(Torus(dim, size), sigma)
+                check_width(Torus(dim, size), sigma, name)
                 if sigma == 0:
                     raise ArgumentError(f"Argument `{name}` must not contain 0: the local flow is always run as well.")
-        check_width(Torus(dim, self.growth_size), self.growth_sigma)
+        check_width(Torus(dim, self.growth_size), self.growth_sigma, "growth_sigma")
         if not (self.time > 0 and self.perelman_time > 0):
             raise ArgumentError(f"Times must be positive, but are {self.time} and {self.perelman_time}.")
 
