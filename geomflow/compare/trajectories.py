@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from geomflow.compare.convergence import fluctuation, observed_orders, relative_error, richardson
-from geomflow.compare.invariants import gauge_invariants
 from geomflow.core.progress import track
 from geomflow.flows.base import TorusFlow
 
@@ -24,8 +23,6 @@ class TrajectoryStudy:
         widths: the ladder actually run.
         errors, orders: direct.
         extrapolated, extrapolated_orders: after eliminating σ² between neighbours.
-        invariants: gauge invariants of the local flow at T, by name.
-        invariant_errors: for each invariant, |I_σ - I_0| / |I_0| per width.
         times: output times; `states`: local states there, shape (T, P, *grid).
         smeared: final smeared states, one per width.
         stopped: sentences about runs that left the space of metrics.
@@ -37,8 +34,6 @@ class TrajectoryStudy:
     orders: list[float]
     extrapolated: list[float]
     extrapolated_orders: list[float]
-    invariants: dict[str, float]
-    invariant_errors: dict[str, list[float]]
     times: np.ndarray
     states: np.ndarray
     smeared: np.ndarray
@@ -83,8 +78,6 @@ def trajectory_study(
     scale = fluctuation(final)
     errors = [relative_error(v, final, scale) for v in finals]
     improved = [relative_error(v, final, scale) for v in richardson(reached, finals)]
-    invariants = gauge_invariants(flow.torus, final)
-    others = [gauge_invariants(flow.torus, v) for v in finals]
     return TrajectoryStudy(
         name=name,
         widths=reached,
@@ -92,8 +85,6 @@ def trajectory_study(
         orders=observed_orders(reached, errors),
         extrapolated=improved,
         extrapolated_orders=observed_orders(reached[1:], improved),
-        invariants=invariants,
-        invariant_errors={k: [abs(o[k] - v) / max(abs(v), 1e-300) for o in others] for k, v in invariants.items()},
         times=local.times,
         states=np.asarray(local.states),
         smeared=np.asarray(jnp.stack(finals)) if finals else np.zeros((0, *g.shape)),

@@ -114,14 +114,15 @@ def plot_growth(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     ax.plot(k, k**2, color="0.5", ls="--", label=r"no kernel: $k^2$")
     ax.plot(k, k**2 * np.exp(-(sigma**2) * k**2 / 2), color=PALETTE[0], label=r"$k^2 e^{-\sigma^2k^2/2}$")
     ax.plot(modes, part["measured"], "o", color=PALETTE[1], ms=4, label="measured")
-    ax.axhline(2 / (np.e * sigma**2), color="0.7", lw=0.6, ls=":")
-    ax.annotate(r"$2/(e\sigma^2)$", (k[-1], 2 / (np.e * sigma**2)), ha="right", va="top", fontsize=7, color="0.4")
+    fastest = 2 / (np.e * sigma**2)
+    ax.axhline(fastest, color="0.7", lw=0.6, ls=":")
+    ax.annotate(r"$2/(e\sigma^2)$", (0.98 * k[-1], fastest), ha="right", va="top", fontsize=7, color="0.4")
     ax.set(
         xlabel=r"wave number $k$",
         ylabel="growth rate",
         xlim=(0, k[-1]),
         xticks=range(0, int(modes[-1]) + 1, 2),
-        ylim=(0, 1.45 * 2 / (np.e * sigma**2)),
+        ylim=(0, 1.45 * fastest),
     )
     ax.text(0.97, 0.55, rf"$\sigma = {sigma:g}$", transform=ax.transAxes, ha="right", fontsize=7)
     ax.legend(loc="upper right")

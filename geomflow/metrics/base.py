@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jax
@@ -77,7 +78,7 @@ class TorusMetric:
 
     def at(self, x: Float[Array, " d"]) -> Float[Array, "d d"]:
         r"""Return g_ij at one point (differentiable: what `geometry.autodiff` takes)."""
-        return unpack(self.program().compile()(x)[:-1])
+        return unpack(_compiled(self)(x)[:-1])
 
     def sample(self, torus: Torus) -> tuple[Float[Array, "P *grid"], Float[Array, "*grid"]]:
         r"""Return packed metric and measure density on a grid.
@@ -93,7 +94,7 @@ class TorusMetric:
             raise ArgumentError(
                 f"The metric `{self.name}` lives on T^{self.dim}, but the grid is T^{torus.dim}. Use dim {self.dim}."
             )
-        function = jax.jit(self.program().compile())
+        function = _compiled(self)
         self._check_periodic(function)
         values = function(torus.points)
         check_metric(np.asarray(jax.jit(unpack)(values[:-1])), np.asarray(torus.points), f"metric `{self.name}`")
@@ -122,6 +123,11 @@ class TorusMetric:
                     axis=axis,
                     defect=defect,
                 )
+
+
+@cache
+def _compiled(metric: TorusMetric) -> Callable[[Array], Array]:
+    return jax.jit(metric.program().compile())
 
 
 def torus_metric(name: str, matrix: Any, measure: Any = 1, note: str = "", coordinates: str = "x y z") -> TorusMetric:

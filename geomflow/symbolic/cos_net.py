@@ -9,6 +9,7 @@ On the torus b is integer, $P(b)\propto e^{-\sigma^2|b|^2/2}$, and the kernel is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -78,6 +79,7 @@ class CosNetKernel:
         return len(self.x)
 
 
+@cache  # a kernel record is frozen, and several rooms ask for it
 def derive_cos_net(dim: int = 2) -> CosNetKernel:
     r"""Derive the kernels of the cos-net, f = √(2/N) Σ a cos(b·x + c), by `symbolic.expectation`.
 

@@ -13,6 +13,7 @@ from jaxtyping import Array
 
 from geomflow.compare.convergence import fluctuation, relative_error
 from geomflow.compare.growth import flat_metric, linear_rates, longitudinal_growth
+from geomflow.compare.invariants import invariant_study
 from geomflow.compare.monotonicity import monotonicity_study
 from geomflow.compare.perelman import perelman_study
 from geomflow.compare.trajectories import trajectory_study
@@ -108,6 +109,16 @@ def trajectories(metric: TorusMetric, torus: Torus, resolution: Resolution, name
     g, _ = metric.sample(torus)
     times = np.linspace(0, resolution.time, OUTPUTS)
     return _trajectories(trajectory_study(g, name, FLOWS[name](torus), resolution.widths, times, **TOLERANCES))
+
+
+def invariants(torus: Torus, numbers: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Part:
+    r"""Gauge invariants at T of the "deturck" and "lambda" parts: the same for both flows, and of order 2 in σ."""
+
+    def study(name: str) -> dict[str, Any]:
+        local, smeared = arrays[f"{name}.states"][-1], arrays[f"{name}.smeared"]
+        return asdict(invariant_study(torus, jnp.asarray(local), numbers[name]["widths"], list(jnp.asarray(smeared))))
+
+    return {}, {name: study(name) for name in ("deturck", "lambda")}
 
 
 def controls(metric: TorusMetric, torus: Torus, resolution: Resolution, fine: Mapping[float, float]) -> Part:

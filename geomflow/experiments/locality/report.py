@@ -160,10 +160,14 @@ def _trajectories(sheet: Card, numbers: dict[str, Any]) -> None:
         sheet.row("  Richardson", f"orders {_orders(study['extrapolated_orders'])}", improved)
         for sentence in study["stopped"]:
             sheet.row("  stopped", "", sentence)
-    if "lambda" in numbers:
-        first, second = numbers["deturck"]["invariants"], numbers["lambda"]["invariants"]
-        gauge = max(abs(first[k] / second[k] - 1) for k in ("volume", "int R^2", "lambda"))
-        sheet.row("gauge invariants", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ(g)")
+    if "invariants" in numbers:
+        first, second = (numbers["invariants"][name] for name in ("deturck", "lambda"))
+        for name, orders in first["orders"].items():
+            sheet.row(
+                f"  {INVARIANTS[name]}", f"orders {_orders(orders)}", f"E = {_errors(first['errors'][name])}, DeTurck"
+            )
+        gauge = max(abs(first["values"][k] / second["values"][k] - 1) for k in ("volume", "int R^2", "lambda"))
+        sheet.row("gauges agree", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ(g)")
     controls: dict[str, bool] = {}
     if "controls" in numbers:
         control, mode = numbers["controls"], numbers["controls"]["small_mode"]

@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from geomflow.codegen.program import module_source
-from geomflow.compare.convergence import tensor_norm
+from geomflow.compare.convergence import fluctuation, tensor_norm
 from geomflow.core.card import Card
 from geomflow.core.checkpoint import Checkpoint
 from geomflow.core.errors import ArgumentError, ResultFileError
@@ -23,7 +23,6 @@ from geomflow.experiments.locality import parts
 from geomflow.experiments.locality.report import card, macros
 from geomflow.experiments.locality.settings import FAST_PARTS, Resolution, default_resolution, find_metric
 from geomflow.figures.locality import save_locality
-from geomflow.flows import DeTurckFlow
 from geomflow.flows.generate import programs
 from geomflow.functionals import FUNCTIONALS
 from geomflow.geometry.torus import Torus
@@ -32,7 +31,7 @@ from geomflow.metrics import TorusMetric
 from geomflow.symbolic.cos_net import derive_cos_net
 from geomflow.symbolic.derivation import document
 
-# A metric whose velocity is smaller than this is a fixed point in float64.
+# A metric that varies by less than this over the torus is a fixed point in float64.
 STILL = 1e-10
 
 
@@ -112,15 +111,15 @@ class Locality:
         metric = find_metric(self.metric, self.dim)
         torus = Torus(self.dim, resolution.size)
         g, _ = metric.sample(torus)
-        if tensor_norm(DeTurckFlow(torus)(0.0, g)) < STILL:
+        if tensor_norm(fluctuation(g)) < STILL:
             raise ArgumentError(
-                f"The metric `{metric.name}` does not move under Ricci flow, so there is no trajectory to compare. "
+                f"The metric `{metric.name}` is constant and does not move, so there is no trajectory to compare. "
                 "Take one that is not flat."
             )
         settings = {"dim": self.dim, "metric": _describe(metric), "resolution": asdict(resolution)}
         checkpoint = Checkpoint(self.out / "parts", settings, resume=self.resume)
         numbers, arrays = {}, {}
-        listed = _parts(metric, torus, resolution, numbers)
+        listed = _parts(metric, torus, resolution, numbers, arrays)
         names = [name for name in listed if name in FAST_PARTS or not self.fast]
         with track(len(names), "parts") as bar:
             for name in names:
@@ -153,9 +152,9 @@ def _describe(metric: TorusMetric) -> dict[str, str]:
 
 
 def _parts(
-    metric: TorusMetric, torus: Torus, resolution: Resolution, numbers: dict[str, Any]
+    metric: TorusMetric, torus: Torus, resolution: Resolution, numbers: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> dict[str, Callable[[], parts.Part]]:
-    r"""Return the parts in the order they are computed; a later one may read the numbers of an earlier one."""
+    r"""Return the parts in the order they are computed; a later one may read what an earlier one found."""
     fine = Torus(torus.dim, resolution.velocity_size)
     listed: dict[str, Callable[[], parts.Part]] = {
         "derivations": lambda: parts.derivations(torus.dim),
@@ -164,6 +163,7 @@ def _parts(
         "architectures": lambda: parts.architectures(metric, torus, resolution),
         "deturck": lambda: parts.trajectories(metric, torus, resolution, "deturck"),
         "lambda": lambda: parts.trajectories(metric, torus, resolution, "lambda"),
+        "invariants": lambda: parts.invariants(torus, numbers, arrays),
         "controls": lambda: parts.controls(metric, torus, resolution, _errors(numbers["deturck"])),
         "perelman": lambda: parts.perelman(metric, Torus(torus.dim, resolution.perelman_size), resolution),
         "monotonicity": lambda: parts.monotonicity(torus.dim, resolution),
