@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sympy as sp
 
-from geomflow.core.errors import ArgumentError, GeomflowError
+from geomflow.core.errors import ArgumentError, GeomflowError, MetricError
 from geomflow.metrics.base import TorusMetric, torus_metric
 
 EXAMPLE = """import sympy as sp
@@ -43,6 +43,10 @@ def metric_from_file(path: str | Path, dim: int) -> TorusMetric:
     coordinates = sp.symbols("x y z", real=True)[:dim]
     try:
         matrix = sp.ImmutableMatrix(names["metric"](*coordinates))
+        if matrix.shape != (dim, dim):
+            raise MetricError(
+                f"`metric` in `{path}` must return a {dim} x {dim} matrix, but returns {matrix.rows} x {matrix.cols}."
+            )
         measure = names["measure"](*coordinates) if "measure" in names else 1
         return torus_metric(path.stem, matrix, measure, "A metric from a file.")
     except GeomflowError:

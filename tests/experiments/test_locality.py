@@ -50,6 +50,7 @@ PARTS = {
     "architectures": "architectures",
     "deturck": "trajectories",
     "lambda": "trajectories",
+    "invariants": "invariants",
     "controls": "controls",
     "perelman": "perelman",
     "monotonicity": "monotonicity",

@@ -105,7 +105,7 @@ def test_widths_the_grid_does_not_carry_are_refused():
     smallest = SMALLEST_WIDTH * 2 * np.pi / 32
     assert smallest_width(torus) == pytest.approx(smallest, rel=1e-15)
     check_width(torus, smallest)
-    with pytest.raises(ResolutionError, match="Try sigma") as error:
+    with pytest.raises(ResolutionError, match="Try 0") as error:
         cos_net_multiplier(torus, 0.1)
     assert error.value.sigma == 0.1
     assert error.value.sigma_min == pytest.approx(smallest)

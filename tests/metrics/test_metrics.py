@@ -166,8 +166,8 @@ HEADER = "from sympy import *\n"
     [
         ("metrik = 1\n", ArgumentError, "must define a function `metric`"),
         ("metric = 1\n", ArgumentError, "must define a function `metric`"),
-        ("def metric(x):\n    return [[1]]\n", ArgumentError, "with 2 SymPy coordinates"),
-        ("def metric(x, y):\n    return [[1, 0], [0]]\n", ArgumentError, "with 2 SymPy coordinates"),
+        ("def metric(x):\n    return [[1]]\n", ArgumentError, "at 2 SymPy coordinates"),
+        ("def metric(x, y):\n    return [[1, 0], [0]]\n", ArgumentError, "at 2 SymPy coordinates"),
         ("def metric(x, y):\n    return [[1, 0], [0, 1]]\ndef measure(x):\n    return 1\n", ArgumentError, "measure"),
         ("def metric(x, y):\n    return [[1]]\n", MetricError, "2 x 2"),
         ("def metric(x, y):\n    return [[1, x], [0, 1]]\n", MetricError, "symmetric"),
