@@ -8,14 +8,14 @@ Lesson: halving σ divides the error by four; extrapolating (4 g_{σ/2} - g_σ)/
 import matplotlib.pyplot as plt
 
 import geomflow
-
-geomflow.enable_x64()
 from geomflow.compare.trajectories import trajectory_study
 from geomflow.figures.locality import plot_convergence
 from geomflow.figures.style import COLUMN, publication
 from geomflow.flows import DeTurckFlow
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import torus_metric
+
+geomflow.enable_x64()
 
 # %% A bumpy torus, typed in
 metric = torus_metric("bumpy", [["1 + cos(x)*cos(y)/4", "sin(x + y)/10"], ["sin(x + y)/10", "1 + sin(x)/5"]])

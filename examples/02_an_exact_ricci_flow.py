@@ -10,8 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import geomflow
-
-geomflow.enable_x64()
 from geomflow.compare.convergence import relative_error
 from geomflow.figures.locality import plot_curvature
 from geomflow.figures.style import TWO_COLUMNS, publication
@@ -19,6 +17,8 @@ from geomflow.flows import RicciFlow
 from geomflow.flows.generate import generated
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import poisson
+
+geomflow.enable_x64()
 
 # %% An oblique Poisson solution, m = (1, 1)
 MODE, T0 = (1, 1), 0.8

@@ -10,11 +10,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import geomflow
-
-geomflow.enable_x64()
 from geomflow.figures.style import COLUMN, MARKERS, PALETTE, publication
 from geomflow.networks import PARAMETRISATIONS
 from geomflow.networks.metric_ntk import covariance_defect, local_form
+
+geomflow.enable_x64()
 
 # %% Metrics with eigenvalues 1, √κ, κ, turned by a fixed rotation
 rotation, _ = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))
