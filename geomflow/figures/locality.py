@@ -132,7 +132,7 @@ def plot_growth(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
 def plot_curvature(curvature: np.ndarray, title: str, limit: float, ax: Axes | None = None) -> AxesImage:
     r"""Draw the scalar curvature on T² (on T³: of the slice x³ = 0), on a scale symmetric about zero."""
     ax = ax or plt.gca()
-    plane = curvature if curvature.ndim == 2 else curvature[..., 0]
+    plane = _plane(curvature)
     # close the torus, so that the picture ends where it began
     closed = np.pad(plane, ((0, 1), (0, 1)), mode="wrap")
     image = ax.imshow(
@@ -143,6 +143,10 @@ def plot_curvature(curvature: np.ndarray, title: str, limit: float, ax: Axes | N
     ax.set_xticks([0, np.pi, 2 * np.pi], ["0", r"$\pi$", r"$2\pi$"])
     ax.set_yticks([0, np.pi, 2 * np.pi], ["0", r"$\pi$", r"$2\pi$"])
     return image
+
+
+def _plane(field: np.ndarray) -> np.ndarray:
+    return field if field.ndim == 2 else field[..., 0]
 
 
 def _curvature(torus: Torus, g: np.ndarray) -> np.ndarray:
@@ -169,7 +173,7 @@ def draw_locality(numbers: Mapping[str, Any], arrays: Mapping[str, np.ndarray], 
         (network, rf"$\sigma = {widest:g}$, ${end}$"),
         (MAGNIFIED * (network - local), rf"difference $\times\,{MAGNIFIED}$"),
     ]
-    limit = float(np.max(np.abs(start)))
+    limit = float(np.max(np.abs(_plane(start))))
     axes = bottom.subplots(1, 4, sharey=True)
     image = None
     for ax, (field, title) in zip(axes, maps, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -13,6 +14,7 @@ from geomflow.core.errors import ArgumentError, GridError
 from geomflow.symbolic.jets import pairs
 
 SMALLEST_GRID = 8
+POINTS_AT_ONCE = 1024
 
 
 class Torus(eqx.Module):
@@ -146,13 +148,16 @@ class Torus(eqx.Module):
         coefficients = jnp.fft.fftn(field, axes=self.axes) / self.size**self.dim
         keep = np.abs(k) < self.size // 2
         batch = field.shape[: field.ndim - self.dim]
-        flat = points.reshape(self.dim, -1)
-        waves = jnp.exp(1j * flat[..., None] * k) * keep
-        # contract the last grid axis first: (*batch, N, ..., N, p) -> ... -> (*batch, p)
-        values = jnp.einsum("...k,pk->...p", coefficients, waves[-1])
-        for axis in reversed(range(self.dim - 1)):
-            values = jnp.einsum("...kp,pk->...p", values, waves[axis])
-        return values.real.reshape(*batch, *points.shape[1:])
+
+        def at(point: Array) -> Array:
+            values = coefficients
+            for x in point[::-1]:  # contract the last grid axis first
+                values = values @ (jnp.exp(1j * x * k) * keep)
+            return values.real
+
+        # a block of points at a time: all at once would need size^(d-1) numbers for each
+        values = jax.lax.map(at, points.reshape(self.dim, -1).T, batch_size=POINTS_AT_ONCE)
+        return jnp.moveaxis(values, 0, -1).reshape(*batch, *points.shape[1:])
 
     def integrate(self, density: Array) -> Array:
         r"""Return ∫ density d^dx: the trapezoidal rule, spectrally accurate for periodic densities."""

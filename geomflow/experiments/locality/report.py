@@ -163,9 +163,7 @@ def _trajectories(sheet: Card, numbers: dict[str, Any]) -> None:
     if "invariants" in numbers:
         first, second = (numbers["invariants"][name] for name in ("deturck", "lambda"))
         for name, orders in first["orders"].items():
-            sheet.row(
-                f"  {INVARIANTS[name]}", f"orders {_orders(orders)}", f"E = {_errors(first['errors'][name])}, DeTurck"
-            )
+            sheet.row(f"  {INVARIANTS[name]}", f"orders {_orders(orders)}", f"E = {_errors(first['errors'][name])}")
         gauge = max(abs(first["values"][k] / second["values"][k] - 1) for k in ("volume", "int R^2", "lambda"))
         sheet.row("gauges agree", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ(g)")
     controls: dict[str, bool] = {}
