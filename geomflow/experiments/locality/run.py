@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from geomflow import __version__
 from geomflow.codegen.program import module_source
 from geomflow.compare.convergence import fluctuation, tensor_norm
 from geomflow.core.card import Card
@@ -116,7 +117,13 @@ class Locality:
                 f"The metric `{metric.name}` is constant and does not move, so there is no trajectory to compare. "
                 "Take one that is not flat."
             )
-        settings = {"dim": self.dim, "metric": _describe(metric), "resolution": asdict(resolution)}
+        # the version too: parts of another release are not to be mixed with those of this one
+        settings = {
+            "geomflow": __version__,
+            "dim": self.dim,
+            "metric": _describe(metric),
+            "resolution": asdict(resolution),
+        }
         checkpoint = Checkpoint(self.out / "parts", settings, resume=self.resume)
         numbers, arrays = {}, {}
         listed = _parts(metric, torus, resolution, numbers, arrays)
