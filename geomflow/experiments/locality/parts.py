@@ -20,7 +20,6 @@ from geomflow.compare.trajectories import trajectory_study
 from geomflow.compare.velocities import architecture_study, formulations, velocity_study
 from geomflow.experiments.locality.settings import Resolution
 from geomflow.flows import FLOWS, DeTurckFlow, FixedMeasureFlow, RicciFlow
-from geomflow.flows.generate import generated
 from geomflow.flows.network import descent_source
 from geomflow.functionals import FUNCTIONALS
 from geomflow.geometry import autodiff
@@ -187,12 +186,6 @@ def growth(dim: int, resolution: Resolution) -> Part:
     flows = formulations(torus, jnp.ones(torus.shape))
     rates = {name: linear_rates(torus, flow) for name, flow in flows.items()}
     return {}, {**asdict(study), "worst": study.worst, "linear_rates": rates}
-
-
-def scalar_curvatures(torus: Torus, states: np.ndarray) -> np.ndarray:
-    r"""Return R of each packed state, shape (T, *grid)."""
-    function = generated("scalar_curvature", torus.dim)
-    return np.stack([np.asarray(function(g, *torus.jets(g))[0]) for g in jnp.asarray(states)])
 
 
 def _half(size: int) -> int:

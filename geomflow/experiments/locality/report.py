@@ -18,7 +18,7 @@ ARCHITECTURE_ORDER = 0.1
 # A local limit further than this from Ricci flow, after the best rescaling of time, is not Ricci flow.
 NOT_RICCI = 1e-3
 
-FLOW_LABELS = {"deturck": "DeTurck", "lambda": "λ-flow", "conformal": "conformal"}
+FLOW_LABELS: dict[str, str] = {"deturck": "DeTurck", "lambda": "λ-flow", "conformal": "conformal"}
 INVARIANTS = {"volume": "volume", "int R": "∫R dV", "int R^2": "∫R² dV", "lambda": "λ(g)"}
 
 
@@ -65,6 +65,10 @@ def _judge(sheet: Card, claim: str, checks: dict[str, bool], contrary: bool = Fa
         sheet.verdict("undecided", f"{claim} Missed: {', '.join(missed)}. Try a finer grid or smaller widths.")
 
 
+def _label(name: str) -> str:
+    return FLOW_LABELS.get(name, name)
+
+
 def _orders(values: list[float]) -> str:
     return "  ".join(f"{v:.3f}" for v in values)
 
@@ -108,7 +112,7 @@ def _velocities(sheet: Card, part: dict[str, Any]) -> None:
     orders, constants = True, True
     for study in part["studies"]:
         sheet.row(
-            study["name"],
+            _label(study["name"]),
             f"order {study['orders'][-1]:.3f}",
             f"constant {study['predicted']:.4f} predicted, {study['measured']:.4f} measured",
         )
@@ -166,6 +170,8 @@ def _trajectories(sheet: Card, numbers: dict[str, Any]) -> None:
             sheet.row(f"  {INVARIANTS[name]}", f"orders {_orders(orders)}", f"E = {_errors(first['errors'][name])}")
         gauge = max(abs(first["values"][k] / second["values"][k] - 1) for k in ("volume", "int R^2", "lambda"))
         sheet.row("gauges agree", gauge, "DeTurck against λ-flow: volume, ∫R² dV, λ(g)")
+    if "local_error" in numbers.get("conformal", {}):
+        sheet.row("exact solution", numbers["conformal"]["local_error"], "distance of the local conformal flow to it")
     controls: dict[str, bool] = {}
     if "controls" in numbers:
         control, mode = numbers["controls"], numbers["controls"]["small_mode"]
@@ -222,7 +228,7 @@ def _growth(sheet: Card, part: dict[str, Any]) -> None:
     sheet.section("Growth about flat space")
     for name, rates in part["linear_rates"].items():
         listed = "  ".join(f"{rates[mode]:+.3f}" for mode in ("transverse", "mixed", "longitudinal"))
-        sheet.row(name, listed, "transverse, mixed, longitudinal; units of k²")
+        sheet.row(_label(name), listed, "transverse, mixed, longitudinal; units of k²")
     sheet.row("smeared modes", part["worst"], f"worst relative deviation from k² exp(-σ²k²/2), σ = {part['sigma']:g}")
     claim = "that longitudinal modes of the smeared fixed-measure flow grow at k² exp(-σ²k²/2)."
     _judge(sheet, claim, {"worst deviation": part["worst"] < GROWTH})
