@@ -8,10 +8,10 @@ Run: python derivations/01_variation_of_R_and_dV.py [path of the LaTeX file]. A 
 import sys
 from pathlib import Path
 
-from geomflow.symbolic.abstract import laplacian, nabla, ricci, scalar_curvature, variation
-from geomflow.symbolic.canonical import canonical, equal
+from geomflow.symbolic.abstract.canonical import canonical, equal
+from geomflow.symbolic.abstract.expression import laplacian, nabla, ricci, scalar_curvature, variation
+from geomflow.symbolic.abstract.variation import variation_of_christoffel, variation_of_ricci, variation_of_volume, vary
 from geomflow.symbolic.derivation import Derivation, document
-from geomflow.symbolic.variation import variation_of_christoffel, variation_of_ricci, variation_of_volume, vary
 
 derivation = Derivation("Variation of $R$ and $dV$ under $\\delta g_{ij} = v_{ij}$")
 

@@ -10,7 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from geomflow.symbolic.abstract import (
+from geomflow.symbolic.abstract.canonical import equal
+from geomflow.symbolic.abstract.expression import (
     Expression,
     exponential,
     gradient,
@@ -22,11 +23,10 @@ from geomflow.symbolic.abstract import (
     scalar_curvature,
     scalar_field,
 )
-from geomflow.symbolic.canonical import equal
-from geomflow.symbolic.certificate import certify
+from geomflow.symbolic.abstract.parse import parse_density
+from geomflow.symbolic.abstract.variation import first_variation
+from geomflow.symbolic.certificates.certificate import certify
 from geomflow.symbolic.derivation import document
-from geomflow.symbolic.parse import parse_density
-from geomflow.symbolic.variation import first_variation
 
 # %% Typed in; everything after this line is derived.
 density, weight = parse_density("R + |∇f|²"), exponential("f")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import sympy as sp
 
-from geomflow.symbolic.cos_net import derive_cos_net
 from geomflow.symbolic.derivation import document
-from geomflow.symbolic.gauss_net import derive_gauss_net
-from geomflow.symbolic.locality import LAPLACIAN
+from geomflow.symbolic.kernels.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.gauss_net import derive_gauss_net
+from geomflow.symbolic.kernels.locality import LAPLACIAN
 
 cos_net, gauss_net = derive_cos_net(dim=2), derive_gauss_net(dim=2)
 

@@ -14,9 +14,9 @@ from geomflow.core.errors import ArgumentError
 from geomflow.core.store import atomic_write, ensure_writable
 from geomflow.functionals import FUNCTIONALS, Functional
 from geomflow.kernels import KERNELS
-from geomflow.symbolic.abstract import exponential
+from geomflow.symbolic.abstract.expression import exponential
+from geomflow.symbolic.abstract.variation import fields_of
 from geomflow.symbolic.derivation import Derivation, document
-from geomflow.symbolic.variation import fields_of
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from jaxtyping import Array
 from geomflow.codegen.jet_functions import jet_program, scalar_arguments
 from geomflow.codegen.program import Argument, Program
 from geomflow.functionals import FUNCTIONALS
-from geomflow.symbolic import abstract
-from geomflow.symbolic.abstract import Expression
-from geomflow.symbolic.components import evaluate
+from geomflow.symbolic.abstract import expression as abstract
+from geomflow.symbolic.abstract.components import evaluate
+from geomflow.symbolic.abstract.expression import Expression
 from geomflow.symbolic.jets import JetFrame, pairs
 
 Generated = Callable[..., Array]

@@ -7,11 +7,11 @@ from functools import cache
 
 import sympy as sp
 
-from geomflow.symbolic.abstract import DIMENSION, ONE, Expression, as_expression
-from geomflow.symbolic.certificate import Certificate, certify
-from geomflow.symbolic.notation import bracketed
-from geomflow.symbolic.parse import parse_density
-from geomflow.symbolic.variation import Variation, fields_of, first_variation, relative_measure
+from geomflow.symbolic.abstract.expression import DIMENSION, ONE, Expression, as_expression
+from geomflow.symbolic.abstract.notation import bracketed
+from geomflow.symbolic.abstract.parse import parse_density
+from geomflow.symbolic.abstract.variation import Variation, fields_of, first_variation, relative_measure
+from geomflow.symbolic.certificates.certificate import Certificate, certify
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Reference: Perelman, arXiv:math/0211159, section 1.
 """
 
 from geomflow.functionals.base import Functional
-from geomflow.symbolic.abstract import exponential
+from geomflow.symbolic.abstract.expression import exponential
 
 PERELMAN_F = Functional.typed(
     "perelman-f",

@@ -8,7 +8,7 @@ Reference: Perelman, arXiv:math/0211159, section 3.
 import sympy as sp
 
 from geomflow.functionals.base import Functional
-from geomflow.symbolic.abstract import DIMENSION, exponential
+from geomflow.symbolic.abstract.expression import DIMENSION, exponential
 
 PERELMAN_W = Functional.typed(
     "perelman-w",

@@ -1,11 +1,11 @@
 r"""Metrics, one family per file, each with what is exactly known about it. `METRICS` is the catalogue."""
 
 from geomflow.core.catalogue import Catalogue
-from geomflow.metrics.base import TorusMetric, torus_metric
-from geomflow.metrics.flat import FLAT_T2, FLAT_T3
-from geomflow.metrics.from_file import metric_from_file
-from geomflow.metrics.generic import GENERIC_T2, GENERIC_T3, NEARLY_FLAT_T2
-from geomflow.metrics.poisson import poisson
+from geomflow.metrics.torus.base import TorusMetric, torus_metric
+from geomflow.metrics.torus.flat import FLAT_T2, FLAT_T3
+from geomflow.metrics.torus.from_file import metric_from_file
+from geomflow.metrics.torus.generic import GENERIC_T2, GENERIC_T3, NEARLY_FLAT_T2
+from geomflow.metrics.torus.poisson import poisson
 
 METRICS: Catalogue[TorusMetric] = Catalogue("metric")
 for _metric in (GENERIC_T2, GENERIC_T3, NEARLY_FLAT_T2, FLAT_T2, FLAT_T3, poisson((1, 0), 1.0), poisson((1, 1), 1.5)):

@@ -24,7 +24,7 @@ def _ordered(i: int, j: int) -> tuple[int, int]:
 
 
 class JetFrame:
-    r"""A symbolic `Frame` (see `geomflow.symbolic.components`) whose ring is SymPy expressions in jet variables.
+    r"""A `Frame` (see `geomflow.symbolic.abstract.components`) whose ring is SymPy expressions in jet variables.
 
     Conventions of `geomflow.core.types`: `dg[i,j,k] = ∂_k g_ij`; symbols `g_01`, `dg_01_0`, `ddg_01_00` with i <= j.
 

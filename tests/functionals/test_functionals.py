@@ -3,8 +3,8 @@ import sympy as sp
 
 from geomflow.core.errors import CatalogueError
 from geomflow.functionals import FUNCTIONALS, Functional
-from geomflow.symbolic.abstract import exponential, metric, nabla, ricci, scalar_field
-from geomflow.symbolic.canonical import equal
+from geomflow.symbolic.abstract.canonical import equal
+from geomflow.symbolic.abstract.expression import exponential, metric, nabla, ricci, scalar_field
 
 
 @pytest.mark.parametrize("dim", [2, 3])

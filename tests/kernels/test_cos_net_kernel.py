@@ -12,7 +12,7 @@ import sympy as sp
 from geomflow.core.errors import ArgumentError, CatalogueError
 from geomflow.kernels import KERNELS, derive_cos_net, derive_gauss_net
 from geomflow.kernels.cos_net import discrete_normal, periodic_kernel
-from geomflow.symbolic.locality import LAPLACIAN
+from geomflow.symbolic.kernels.locality import LAPLACIAN
 
 SIGMA, SIGMA_A, SIGMA_C, WIDTH = 0.8, 1.3, 0.4, 7
 X, Y = (0.3, -0.5, 0.2), (-0.1, 0.25, 0.4)

@@ -29,8 +29,8 @@ from geomflow.functionals import FUNCTIONALS
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import symbol_program
 from geomflow.metrics import TorusMetric
-from geomflow.symbolic.cos_net import derive_cos_net
 from geomflow.symbolic.derivation import document
+from geomflow.symbolic.kernels.cos_net import derive_cos_net
 
 # A metric that varies by less than this over the torus is a fixed point in float64.
 STILL = 1e-10

@@ -1,7 +1,9 @@
 import pytest
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.abstract import (
+from geomflow.symbolic.abstract.canonical import canonical, equal
+from geomflow.symbolic.abstract.components import evaluate
+from geomflow.symbolic.abstract.expression import (
     DIMENSION,
     RICCI,
     as_expression,
@@ -19,9 +21,7 @@ from geomflow.symbolic.abstract import (
     tensor_field,
     variation,
 )
-from geomflow.symbolic.canonical import canonical, equal
-from geomflow.symbolic.components import evaluate
-from geomflow.symbolic.series_frame import random_jets
+from geomflow.symbolic.certificates.series_frame import random_jets
 
 f = scalar_field("f")
 V = tensor_field("V", "k")

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import sympy as sp
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic import notation
-from geomflow.symbolic.abstract import (
+from geomflow.symbolic.abstract import notation
+from geomflow.symbolic.abstract.canonical import canonical, slot_images
+from geomflow.symbolic.abstract.expression import (
     METRIC,
     RICCI,
     RIEMANN,
@@ -39,7 +40,6 @@ from geomflow.symbolic.abstract import (
     variation_head,
     weight_head,
 )
-from geomflow.symbolic.canonical import canonical, slot_images
 from geomflow.symbolic.derivation import Derivation
 
 _SLOTS = "abcdefghijklmnopqrstuvwxy"

@@ -27,11 +27,11 @@ from flint import fmpq
 
 from geomflow.core.card import Card
 from geomflow.core.errors import ArgumentError, CertificateError
-from geomflow.symbolic.abstract import DIMENSION, Expression, metric
-from geomflow.symbolic.components import evaluate
-from geomflow.symbolic.series import multi_indices, rational
-from geomflow.symbolic.series_frame import Direction, Jets, SeriesFrame, random_jets
-from geomflow.symbolic.variation import Variation, fields_of, weight_exponent, without_constant
+from geomflow.symbolic.abstract.components import evaluate
+from geomflow.symbolic.abstract.expression import DIMENSION, Expression, metric
+from geomflow.symbolic.abstract.variation import Variation, fields_of, weight_exponent, without_constant
+from geomflow.symbolic.certificates.series import multi_indices, rational
+from geomflow.symbolic.certificates.series_frame import Direction, Jets, SeriesFrame, random_jets
 
 
 class Integrand(Protocol):

@@ -4,7 +4,7 @@ import pytest
 import sympy as sp
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.locality import LAPLACIAN, expand_symbol
+from geomflow.symbolic.kernels.locality import LAPLACIAN, expand_symbol
 
 x, y, k1, k2, k3 = sp.symbols("x y k1 k2 k3", real=True)
 sigma = sp.Symbol("sigma", positive=True)

@@ -15,9 +15,9 @@ import sympy as sp
 from flint import fmpq
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.abstract import DIMENSION, METRIC, Head
-from geomflow.symbolic.canonical import slot_images
-from geomflow.symbolic.series import Exponents, Series, SeriesRing, multi_indices, rational
+from geomflow.symbolic.abstract.canonical import slot_images
+from geomflow.symbolic.abstract.expression import DIMENSION, METRIC, Head
+from geomflow.symbolic.certificates.series import Exponents, Series, SeriesRing, multi_indices, rational
 
 #: An independent component: the name of its field, and its indices.
 Component = tuple[str, tuple[int, ...]]

@@ -21,7 +21,7 @@ from itertools import groupby, permutations
 
 import sympy as sp
 
-from geomflow.symbolic.abstract import (
+from geomflow.symbolic.abstract.expression import (
     DIMENSION,
     RICCI,
     RIEMANN,

@@ -13,8 +13,8 @@ from geomflow.core.errors import ArgumentError, MetricError, PeriodicityError
 from geomflow.geometry.packed import unpack
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import METRICS, metric_from_file, poisson, torus_metric
-from geomflow.metrics.from_file import EXAMPLE
-from geomflow.metrics.poisson import conformal_factor
+from geomflow.metrics.torus.from_file import EXAMPLE
+from geomflow.metrics.torus.poisson import conformal_factor
 from geomflow.symbolic.jets import pairs
 
 

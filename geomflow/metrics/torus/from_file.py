@@ -8,7 +8,7 @@ from pathlib import Path
 import sympy as sp
 
 from geomflow.core.errors import ArgumentError, GeomflowError, MetricError
-from geomflow.metrics.base import TorusMetric, torus_metric
+from geomflow.metrics.torus.base import TorusMetric, torus_metric
 
 EXAMPLE = """import sympy as sp
 

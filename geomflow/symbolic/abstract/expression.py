@@ -20,7 +20,7 @@ from dataclasses import field as dataclass_field
 import sympy as sp
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic import notation
+from geomflow.symbolic.abstract import notation
 
 #: The dimension of the manifold, g^{ij} g_{ij}.
 DIMENSION = sp.Symbol("n", integer=True, positive=True)
@@ -90,7 +90,7 @@ class Expression:
 
     Supports `+`, `-`, `*`, division by a constant and integer powers of scalars. Summed indices have names
     that begin with an underscore and are never seen by the user. Equality with `==` is literal; use
-    `geomflow.symbolic.canonical.equal` for equality of tensors.
+    `geomflow.symbolic.abstract.canonical.equal` for equality of tensors.
     """
 
     terms: tuple[Term, ...] = ()

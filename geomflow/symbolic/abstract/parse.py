@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.abstract import (
+from geomflow.symbolic.abstract.expression import (
     DIMENSION,
     METRIC,
     RICCI,

@@ -4,7 +4,9 @@ import sympy as sp
 from flint import fmpq
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.abstract import (
+from geomflow.symbolic.abstract.canonical import equal
+from geomflow.symbolic.abstract.components import evaluate
+from geomflow.symbolic.abstract.expression import (
     METRIC,
     Head,
     as_expression,
@@ -21,13 +23,11 @@ from geomflow.symbolic.abstract import (
     variation,
     variation_head,
 )
-from geomflow.symbolic.canonical import equal
-from geomflow.symbolic.components import evaluate
+from geomflow.symbolic.abstract.parse import parse_density
+from geomflow.symbolic.abstract.variation import first_variation, fixed_measure_gradient, vary
+from geomflow.symbolic.certificates.series import Series
+from geomflow.symbolic.certificates.series_frame import SeriesFrame, random_jets
 from geomflow.symbolic.derivation import document
-from geomflow.symbolic.parse import parse_density
-from geomflow.symbolic.series import Series
-from geomflow.symbolic.series_frame import SeriesFrame, random_jets
-from geomflow.symbolic.variation import first_variation, fixed_measure_gradient, vary
 
 f, u, R = scalar_field("f"), scalar_field("u"), scalar_curvature()
 

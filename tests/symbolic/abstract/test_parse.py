@@ -2,7 +2,8 @@ import pytest
 import sympy as sp
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.abstract import (
+from geomflow.symbolic.abstract.canonical import equal
+from geomflow.symbolic.abstract.expression import (
     DIMENSION,
     as_expression,
     gradient,
@@ -15,8 +16,7 @@ from geomflow.symbolic.abstract import (
     scalar_curvature,
     scalar_field,
 )
-from geomflow.symbolic.canonical import equal
-from geomflow.symbolic.parse import parse_density
+from geomflow.symbolic.abstract.parse import parse_density
 
 f, u, R = scalar_field("f"), scalar_field("u"), scalar_curvature()
 tau, alpha = sp.symbols("tau alpha")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from geomflow.core.errors import ArgumentError
-from geomflow.metrics.base import TorusMetric
+from geomflow.metrics.torus.base import TorusMetric
 
 X, Y = sp.symbols("x y", real=True)
 

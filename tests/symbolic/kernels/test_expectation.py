@@ -5,7 +5,7 @@ import pytest
 import sympy as sp
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.expectation import (
+from geomflow.symbolic.kernels.expectation import (
     discrete_gaussian,
     discrete_weight,
     fourier_coefficient,

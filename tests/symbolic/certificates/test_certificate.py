@@ -4,17 +4,17 @@ from types import SimpleNamespace
 import pytest
 
 from geomflow.core.errors import ArgumentError, CertificateError
-from geomflow.symbolic import variation as rules
-from geomflow.symbolic.abstract import (
+from geomflow.symbolic.abstract import variation as rules
+from geomflow.symbolic.abstract.expression import (
     as_expression,
     exponential,
     nabla,
     norm_squared,
     tensor_field,
 )
-from geomflow.symbolic.certificate import certify
-from geomflow.symbolic.parse import parse_density
-from geomflow.symbolic.variation import first_variation
+from geomflow.symbolic.abstract.parse import parse_density
+from geomflow.symbolic.abstract.variation import first_variation
+from geomflow.symbolic.certificates.certificate import certify
 
 
 def integrand(density, weight=1):

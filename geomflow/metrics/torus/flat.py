@@ -1,6 +1,6 @@
 r"""The flat torus: every flow rests on it, and every linearisation starts from it."""
 
-from geomflow.metrics.base import TorusMetric, torus_metric
+from geomflow.metrics.torus.base import TorusMetric, torus_metric
 
 
 def flat(dim: int) -> TorusMetric:

@@ -1,6 +1,6 @@
 r"""Generic periodic metrics: no symmetry, off-diagonal terms, a non-constant measure; nothing about them is special."""
 
-from geomflow.metrics.base import torus_metric
+from geomflow.metrics.torus.base import torus_metric
 
 GENERIC_T2 = torus_metric(
     "generic-t2",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import sympy as sp
 
 from geomflow.symbolic.derivation import Derivation
-from geomflow.symbolic.expectation import gaussian
-from geomflow.symbolic.random_features import (
+from geomflow.symbolic.kernels.expectation import gaussian
+from geomflow.symbolic.kernels.random_features import (
     SIGMA,
     SIGMA_A,
     SIGMA_C,

@@ -15,15 +15,15 @@ from typing import Any
 import sympy as sp
 
 from geomflow.symbolic.derivation import Derivation
-from geomflow.symbolic.expectation import (
+from geomflow.symbolic.kernels.expectation import (
     discrete_gaussian,
     discrete_weight,
     fourier_coefficient,
     gaussian,
     uniform_phase,
 )
-from geomflow.symbolic.locality import OperatorExpansion, expand_symbol
-from geomflow.symbolic.random_features import (
+from geomflow.symbolic.kernels.locality import OperatorExpansion, expand_symbol
+from geomflow.symbolic.kernels.random_features import (
     SIGMA,
     SIGMA_A,
     WIDTH,

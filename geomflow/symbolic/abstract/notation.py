@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 if TYPE_CHECKING:
-    from geomflow.symbolic.abstract import Expression, Factor, Head, Monomial
+    from geomflow.symbolic.abstract.expression import Expression, Factor, Head, Monomial
 
 _LETTERS = "ijklmpqrstabcd"
 

@@ -4,7 +4,7 @@ import pytest
 from flint import fmpq
 
 from geomflow.core.errors import ArgumentError
-from geomflow.symbolic.series import SeriesRing, multi_indices
+from geomflow.symbolic.certificates.series import SeriesRing, multi_indices
 
 
 def random_series(dim, order, seed, constant=None):

@@ -16,8 +16,18 @@ import numpy as np
 import sympy as sp
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.abstract import DIMENSION, METRIC, RICCI, RIEMANN, SCALAR, Expression, Factor, Head, Monomial
-from geomflow.symbolic.canonical import slot_images
+from geomflow.symbolic.abstract.canonical import slot_images
+from geomflow.symbolic.abstract.expression import (
+    DIMENSION,
+    METRIC,
+    RICCI,
+    RIEMANN,
+    SCALAR,
+    Expression,
+    Factor,
+    Head,
+    Monomial,
+)
 
 #: A ring element: anything with +, - and *.
 Element = Any
