@@ -7,6 +7,8 @@ from functools import cache
 
 import sympy as sp
 
+from geomflow.core.errors import ArgumentError
+from geomflow.symbolic.abstract.declare import FIELDS
 from geomflow.symbolic.abstract.expression import DIMENSION, ONE, Expression, as_expression
 from geomflow.symbolic.abstract.notation import bracketed
 from geomflow.symbolic.abstract.parse import parse_density
@@ -42,11 +44,11 @@ class Functional:
         density: str,
         *,
         weight: Expression | int = 1,
-        fields: tuple[str, ...] = ("f", "u"),
+        fields: tuple[str, ...] = FIELDS,
         constants: tuple[str, ...] = ("alpha", "tau"),
         reference: str = "",
     ) -> Functional:
-        r"""Return a functional whose density is typed, as `parse_density` reads it."""
+        r"""Return a functional whose density is typed, with `fields` declared, as `parse_density` reads them."""
         return cls(name, symbol, parse_density(density, fields, constants), as_expression(weight), reference)
 
     @property
@@ -67,6 +69,11 @@ class Functional:
         symbols = {s for c in coefficients for s in c.free_symbols if isinstance(s, sp.Symbol)}
         return tuple(sorted(symbols - {DIMENSION}, key=str))
 
+    def defined_in(self, dim: int) -> bool:
+        r"""Return whether no coefficient has a pole in this dimension, as those of Weyl have for n = 2."""
+        values = (sp.sympify(c).subs(DIMENSION, dim) for c, _ in self.density.terms + self.weight.terms)
+        return not any(value.has(sp.zoo, sp.nan) for value in values)
+
     def latex(self) -> str:
         r"""Return the definition in LaTeX."""
         arguments = ", ".join(self.fields)
@@ -86,7 +93,12 @@ class Functional:
 
         Raises:
             CertificateError: a gradient is not the Euler operator of the density.
+            ArgumentError: a coefficient has a pole in this dimension.
         """
+        if not self.defined_in(dim):
+            raise ArgumentError(
+                f"`{self.name}` has a pole in dimension {dim}, and no certificate there. Take a higher `dim`.", dim=dim
+            )
         return certify(self, self.variation(), dim, seed, contracted)
 
 

@@ -198,6 +198,8 @@ class _Evaluator:
         frame = self.frame
         if head.kind == "weight":
             return lambda index: self.weight(head)
+        if head.kind == "form":
+            return lambda index: self.form(head, index)
         known = {METRIC: frame.metric, RIEMANN: frame.riemann, RICCI: frame.ricci, SCALAR: frame.scalar}
         component = known.get(head)
         if component is None:
@@ -212,6 +214,18 @@ class _Evaluator:
         for _ in range(int(power) - 1):
             value = value * factor
         return value
+
+    def form(self, head: Head, index: tuple[int, ...]) -> Element:
+        # (dB)_{i0...ip} = Σ_k (-1)^k ∂_{ik} B_{i0...îk...ip}: no connection enters.
+        frame, potential = self.frame, head.field
+        assert potential is not None
+        total = frame.zero
+        for position, k in enumerate(index):
+            value = frame.field(potential.name, *index[:position], *index[position + 1 :])
+            derived = frame.zero if value is frame.zero else frame.derivative(value, k)
+            if derived is not frame.zero:
+                total = total - derived if position % 2 else total + derived
+        return total
 
     def derived(self, head: Head, derivatives: int) -> Callable[[tuple[int, ...]], Element]:
         frame, below = self.frame, self.covariant(head, derivatives - 1)

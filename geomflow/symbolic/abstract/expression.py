@@ -36,9 +36,9 @@ class Head:
         name: how it is typed and printed as text.
         rank: number of natural indices (all lower).
         symmetry: one of `SYMMETRIES`.
-        kind: "metric", "variation", "curvature", "field" or "weight".
+        kind: "metric", "variation", "curvature", "field", "form" or "weight".
         latex: LaTeX symbol; the name by default, and no part of the identity of the head.
-        field: the field this head varies, or stands in the exponent of.
+        field: the field this head varies, is the exterior derivative of, or has in its exponent.
         exponent: k of a weight \(e^{kf}\).
     """
 
@@ -243,6 +243,14 @@ def riemann(i: str, j: str, k: str, l: str) -> Expression:
 def ricci(i: str, j: str) -> Expression:
     r"""Return \(R_{ij}\), positive on the round sphere."""
     return tensor(RICCI, i, j)
+
+
+def weyl(i: str, j: str, k: str, l: str) -> Expression:
+    r"""Return \(W_{ijkl}\), the part of Riem without traces; its coefficients have a pole at n = 1 and n = 2."""
+    n, g = DIMENSION, metric
+    traces = g(i, k) * ricci(j, l) - g(i, l) * ricci(j, k) - g(j, k) * ricci(i, l) + g(j, l) * ricci(i, k)
+    scalar = (g(i, k) * g(j, l) - g(i, l) * g(j, k)) * scalar_curvature()
+    return riemann(i, j, k, l) - traces / (n - 2) + scalar / ((n - 1) * (n - 2))
 
 
 def scalar_curvature() -> Expression:

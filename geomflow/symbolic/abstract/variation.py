@@ -3,7 +3,7 @@ r"""The first variation of a functional, by rule: from a density to its gradient
 With \(\delta g_{ij} = v_{ij}\) and covariant indices held below:
 
     δg^{ij} = -v^{ij},   δ dV = ½ tr v dV,   δΓ^k_ij = ½ g^{kl} (∇_i v_jl + ∇_j v_il - ∇_l v_ij),
-    δR^a_{bcd} = ∇_c δΓ^a_db - ∇_d δΓ^a_cb,   δ(∇T) = ∇δT - δΓ·T,   δ e^{kf} = k h e^{kf}.
+    δR^a_{bcd} = ∇_c δΓ^a_db - ∇_d δΓ^a_cb,   δ(∇T) = ∇δT - δΓ·T,   δ e^{kf} = k h e^{kf},   δ dB = d δB.
 
 Derivatives are then moved off the variations by integration by parts, on a closed manifold.
 
@@ -40,10 +40,12 @@ from geomflow.symbolic.abstract.expression import (
     variation_head,
     weight_head,
 )
+from geomflow.symbolic.abstract.forms import exterior_derivative
 from geomflow.symbolic.derivation import Derivation
 
 _SLOTS = "abcdefghijklmnopqrstuvwxy"
 _FREE = "ijklpq"
+_OF_FIELDS = ("field", "form", "weight")
 
 
 # --- the rules --------------------------------------------------------------------------------------------------
@@ -85,6 +87,12 @@ def variation_of_inverse_metric(i: str, j: str) -> Expression:
     return -variation("g", i, j)
 
 
+def variation_of_form(head: Head, *slots: str) -> Expression:
+    r"""Return \(\delta H = d\,\delta B\) for H = dB."""
+    assert head.field is not None
+    return exterior_derivative(variation_head(head.field), *slots)
+
+
 def _variation_of_head(head: Head, slots: tuple[str, ...]) -> Expression:
     if head == METRIC:
         return variation("g", *slots)
@@ -96,6 +104,8 @@ def _variation_of_head(head: Head, slots: tuple[str, ...]) -> Expression:
         return variation_of_scalar_curvature()
     if head.kind == "weight" and head.field is not None:
         return tensor(variation_head(head.field)) * tensor(head) * head.exponent
+    if head.kind == "form":
+        return variation_of_form(head, *slots)
     if head.kind == "variation":
         raise DerivationError(f"Only first variations are implemented, but `{head.name}` is a variation already.")
     return tensor(variation_head(head), *slots)
@@ -325,8 +335,8 @@ def relative_measure(weight: Expression) -> str:
 
 
 def fields_of(expression: Expression) -> list[Head]:
-    r"""Return the heads of the fields in an expression, also of those in an exponent, by name."""
-    heads = {f.head.field or f.head for _, fs in expression.terms for f in fs if f.head.kind in ("field", "weight")}
+    r"""Return the heads of the fields in an expression, also of those in an exponent or under a d, by name."""
+    heads = {f.head.field or f.head for _, fs in expression.terms for f in fs if f.head.kind in _OF_FIELDS}
     return sorted(heads, key=lambda head: head.name)
 
 
@@ -336,10 +346,14 @@ def _variation_latex(head: Head) -> str:
 
 
 def _record_rules(derivation: Derivation, density: Expression) -> None:
-    geometric = any(f.head.kind == "curvature" or len(f.slots) > 1 for _, fs in density.terms for f in fs)
-    if geometric:
+    factors = [f for _, fs in density.terms for f in fs]
+    if any(f.head.kind == "curvature" or (f.derivatives and len(f.slots) > 1) for f in factors):
         rule = canonical(variation_of_christoffel("k", "i", "j").raised("k"))
         derivation.add(rule.latex(), "from the Koszul formula", lhs=r"\delta \Gamma^{k}_{ij}")
+    for head in sorted({f.head for f in factors if f.head.kind == "form"}, key=lambda head: head.name):
+        form = tensor(head, *_FREE[: head.rank])
+        reason = rf"${notation.symbol(head)} = d{notation.symbol(head.field or head)}$"
+        derivation.add(vary(form).latex(), reason, lhs=rf"\delta\, {form.latex()}")
     for _, factors in density.terms:
         part = Expression(((sp.S.One, factors),))
         if factors:

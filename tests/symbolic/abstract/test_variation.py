@@ -20,23 +20,26 @@ from geomflow.symbolic.abstract.expression import (
     riemann,
     scalar_curvature,
     scalar_field,
+    tensor,
     variation,
     variation_head,
 )
+from geomflow.symbolic.abstract.forms import form_head
 from geomflow.symbolic.abstract.parse import parse_density
 from geomflow.symbolic.abstract.variation import first_variation, fixed_measure_gradient, vary
 from geomflow.symbolic.certificates.series import Series
 from geomflow.symbolic.certificates.series_frame import SeriesFrame, random_jets
 from geomflow.symbolic.derivation import document
 
+H = form_head(Head("B", 2, "antisymmetric"), "H")
 f, u, R = scalar_field("f"), scalar_field("u"), scalar_curvature()
 
 
 def moving_frame(dim, order, seed):
-    """A chart with g + ε v and f + ε h, and with v and h as fields of their own."""
-    scalar = Head("f")
-    moving = [(METRIC, variation_head(METRIC)), (scalar, variation_head(scalar))]
-    jets = random_jets(dim, order, [scalar, *(varied for _, varied in moving)], (), seed)
+    """A chart with g + ε v, f + ε h and B + ε δB, and with v, h and δB as fields of their own."""
+    fields = [Head("f"), Head("B", 2, "antisymmetric")]
+    moving = [(head, variation_head(head)) for head in (METRIC, *fields)]
+    jets = random_jets(dim, order, [*fields, *(varied for _, varied in moving)], (), seed)
     frame = jets.frame(order)
     components = {(h.name, i): frame.field(h.name, *i) for h in jets.heads for i in np.ndindex(*(dim,) * h.rank)}
     for head, varied in moving:
@@ -58,6 +61,9 @@ def moving_frame(dim, order, seed):
         nabla("k", ricci("i", "j")),
         norm_squared(gradient(f)) * exponential("f"),
         laplacian(R),
+        tensor(H, "i", "j", "k"),
+        nabla("^i", tensor(H, "i", "j", "k")),
+        norm_squared(tensor(H, "i", "j", "k")),
     ],
     ids=str,
 )
