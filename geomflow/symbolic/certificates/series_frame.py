@@ -42,19 +42,20 @@ class Jets:
     polynomials: Mapping[Component, Polynomial]
     constants: Mapping[sp.Symbol, sp.Expr]
 
-    def frame(self, order: int, direction: Direction | None = None, alpha: Exponents = ()) -> SeriesFrame:
-        r"""Return the chart to Taylor order `order`, with \(\varepsilon x^\alpha\) added along a direction."""
-        direction = direction or {}
+    def independent(self, order: int) -> dict[Component, Series]:
+        r"""Return the independent components as series to Taylor order `order`."""
         ring = SeriesRing(self.dim, order)
-        elements = {
-            key: ring.element(polynomial, {alpha: direction[key]} if key in direction else None)
-            for key, polynomial in self.polynomials.items()
-        }
+        return {component: ring.element(polynomial) for component, polynomial in self.polynomials.items()}
+
+    def frame(self, order: int, independent: Mapping[Component, Series] | None = None) -> SeriesFrame:
+        r"""Return the chart to Taylor order `order`, from these independent components or from the jets themselves."""
+        independent = self.independent(order) if independent is None else independent
+        ring = independent["g", (0, 0)].ring
         components: dict[Component, Series] = {}
         for head in self.heads:
             for index in product(range(self.dim), repeat=head.rank):
                 least, sign = representative(head, index)
-                value = elements[head.name, least] if sign else ring.constant(0)
+                value = independent[head.name, least] if sign else ring.constant(0)
                 components[head.name, index] = value if sign >= 0 else -value
         return SeriesFrame(ring, components, self.constants)
 
