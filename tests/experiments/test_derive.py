@@ -1,10 +1,13 @@
-"""`geomflow derive`: the gradients on the card, the LaTeX on disk, and the refusals."""
+"""`geomflow derive`: results on the card, plain text on the terminal, LaTeX and certificates on disk, refusals."""
+
+import json
+import shutil
 
 import pytest
 
 from geomflow.cli import main
 from geomflow.core.errors import ArgumentError, CatalogueError, DerivationError
-from geomflow.experiments.derive import Derive
+from geomflow.experiments.derive import NAMED, Derive, book
 
 
 def balanced(text):
@@ -12,30 +15,45 @@ def balanced(text):
     return unescaped.count("{") == unescaped.count("}")
 
 
-def check_latex(path):
+def check_latex(path, derivations=1):
     text = path.read_text(encoding="utf-8")
     assert text.startswith(r"\documentclass")
     assert text.rstrip().endswith(r"\end{document}")
-    assert text.count(r"\begin{align*}") == text.count(r"\end{align*}") == 1
+    assert text.count(r"\begin{align*}") == text.count(r"\end{align*}") == derivations
     assert balanced(text)
-    assert text.count(r"\left") == text.count(r"\right")
+    for opening, closing in ((r"\left", r"\right"), (r"\bigl", r"\bigr")):
+        assert text.count(opening) == text.count(closing)
+
+
+def rows(derived, label):
+    text = " ".join(str(derived.card).split())
+    return text.split(label, 1)[1].strip()
 
 
 def test_perelman_f(tmp_path, capsys):
-    derived = Derive(what="perelman-f", out=tmp_path / "new").run()
+    (derived,) = Derive(what="perelman-f", dim=2, out=tmp_path / "new").run()
     out = capsys.readouterr().out
     assert str(derived.card) in out
-    assert derived.derivation.text() in out
+    assert derived.text() in out
+    assert "\\" not in out  # plain text, no LaTeX on the terminal
     card = str(derived.card)
     assert "-Ric^ij - ∇^i ∇^j f" in card  # at fixed dm; its sign is the direction of the flow
+    assert rows(derived, "∂_t g_ij").startswith("-2 Ric_ij - 2 ∇_i ∇_j f ∂_t f -R - Δ f rate of change")
+    assert "∫ (2 |Ric_ij + ∇_i ∇_j f|²) w dV" in card
+    assert "TT -1, nT 0, transverse trace -1, nn 1" in card
+    assert "ill-posed forward in time: growth +k^2 in the longitudinal mode" in card
     assert "residual 0" in card
     assert [word for word, _ in derived.card.verdicts] == ["verified"]
-    check_latex(tmp_path / "new" / "perelman-f.tex")
+    check_latex(tmp_path / "new" / "perelman-f.tex", 3)
     assert "perelman-f.tex" in out.replace("\n", "").replace(" ", "")
+    records = json.loads((tmp_path / "new" / "perelman-f.json").read_text(encoding="utf-8"))
+    assert len(records) == len(derived.certificates) == 3
+    assert all(r["residual"] == "0" and r["jets"] and r["components_checked"] for r in records)
+    assert {r["seed"] for r in records} == {0}
 
 
 def test_cos_net(tmp_path):
-    derived = Derive(what="cos-net", dim=1, out=tmp_path).run()
+    (derived,) = Derive(what="cos-net", dim=1, out=tmp_path).run()
     card = str(derived.card)
     for row in ("nngp", "last layer ntk", "full ntk", "finite width variance", "operator on the torus"):
         assert row in card
@@ -44,22 +62,83 @@ def test_cos_net(tmp_path):
     check_latex(tmp_path / "cos-net.tex")
 
 
-def test_a_typed_density_with_a_weight(tmp_path):
+@pytest.mark.parametrize("weight", ["f", "exp(-f)", "e^(-f)", "e^-f"])
+def test_a_typed_density_with_a_weight(tmp_path, weight):
     """F typed by hand is F of the catalogue."""
-    typed = Derive(density="R + |grad f|^2", weight="f", out=tmp_path).run()
-    rows = [line.split("  ")[-1] for line in str(typed.card).splitlines() if "held fixed" in line]
-    assert rows == ["-Ric^ij - ∇^i ∇^j f"]
-    check_latex(tmp_path / "typed.tex")
+    (typed,) = Derive(density="R + |grad f|^2", weight=weight, dim=2, out=tmp_path).run()
+    found = [line.split("  ")[-1] for line in str(typed.card).splitlines() if "held fixed" in line]
+    assert found == ["-Ric^ij - ∇^i ∇^j f"]
+    check_latex(tmp_path / "typed.tex", 3)
+
+
+def test_typed_fields_and_constants():
+    derived = Derive(
+        density="R - beta*|grad w|^2", weight="exp(-2*w)", fields=("w",), constants=("beta",), dim=2
+    ).derive()
+    assert "exp" not in rows(derived, "gradient in w")
+    assert "beta" in rows(derived, "gradient in w")
+    tensor = Derive(density="R - |dC|^2", fields=("C_i",), dim=2).derive()
+    assert "gradient in C" in str(tensor.card)
 
 
 def test_a_typed_density_without_a_weight():
     """Hilbert's functional: δ∫R dV = ∫ (R g^ij / 2 - Ric^ij) δg_ij dV."""
-    card = str(Derive(density="R", dim=3).derive().card)
+    derived = Derive(density="R").derive()
+    card = str(derived.card)
     assert "held fixed" not in card
-    (row,) = [line for line in card.splitlines() if "gradient in g" in line]
-    assert "-Ric^ij" in row
-    assert "1/2" in row
+    assert rows(derived, "gradient in g").startswith("-Ric^ij + (1/2) R g^ij")
+    assert "∂_t g_ij -2 Ric_ij + R g_ij" in " ".join(card.split())
     assert "n = 3" in card
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("conventions", ["∇^i Ric_ij = (1/2) ∇_j R"]),
+        ("variation-of-curvature", ["∂_t R -Δ tr v + ∇^i ∇^j v_ij - Ric^ij v_ij"]),
+        ("ricci-flow", ["∂_t R Δ R + 2 |Ric|²", "∂_t dV -R dV", "∂_t |Riem|² Δ |Riem|² - 2 |∇Riem|²"]),
+        ("perelman-monotonicity", ["∫ 2 tau |-(1/(2 tau)) g_ij + Ric_ij + ∇_i ∇_j f|² w dV"]),
+        ("deturck", ["a, b 1, -1/2", "strictly parabolic"]),
+        ("stability", ["transverse trace n - 2, nn 0", "degenerate exactly in the directions of diffeomorphisms"]),
+    ],
+)
+def test_named_derivations(name, expected):
+    derived = Derive(what=name, dim=2, seed=3).derive()
+    text = " ".join(str(derived.card).split())
+    for piece in expected:
+        assert piece in text
+    assert "residual 0" in text
+    assert derived.certificates
+    assert {c.seed for c in derived.certificates} == {3}
+    assert "\\" not in derived.text() + text
+
+
+def test_every_named_derivation_is_tested():
+    tested = next(m for m in test_named_derivations.pytestmark if m.name == "parametrize").args[1]
+    assert sorted(name for name, _ in tested) == sorted(NAMED)
+
+
+def test_everything_in_one_document(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("geomflow.experiments.derive.run.everything", lambda: ["deturck", "perelman-f", "cos-net"])
+    parts = Derive(all=True, out=tmp_path).run()
+    out = capsys.readouterr().out
+    assert [part.name for part in parts] == ["deturck", "perelman-f", "cos-net"]
+    check_latex(tmp_path / "derivations.tex", sum(len(part.derivations) for part in parts))
+    text = (tmp_path / "derivations.tex").read_text(encoding="utf-8")
+    assert r"\tableofcontents" in text
+    records = json.loads((tmp_path / "derivations.json").read_text(encoding="utf-8"))
+    assert {record["derivation"] for record in records} == {"deturck", "perelman-f"}
+    assert "every residual 0" in out
+    if shutil.which("pdflatex"):
+        assert (tmp_path / "derivations.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_without_latex_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(book.shutil, "which", lambda program: None)
+    (derived,) = Derive(what="deturck", dim=2, out=tmp_path).run()
+    assert "No PDF: pdflatex is not installed." in str(derived.card)
+    assert not (tmp_path / "deturck.pdf").exists()
+    check_latex(tmp_path / "deturck.tex", 2)
 
 
 @pytest.mark.parametrize("what", ["perelman-g", "cosnet"])
@@ -68,11 +147,15 @@ def test_an_unknown_name(what):
         Derive(what=what).derive()
 
 
-@pytest.mark.parametrize("options", [{}, {"what": "perelman-f", "density": "R"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"what": "perelman-f", "density": "R"}, {"what": "deturck", "all": True}, {"density": "R", "all": True}],
+)
 def test_one_thing_at_a_time(options):
     with pytest.raises(ArgumentError, match="Name one thing to derive") as caught:
-        Derive(**options).derive()
+        Derive(**options).run()
     assert "perelman-f" in str(caught.value)
+    assert "ricci-flow" in str(caught.value)
     assert "cos-net" in str(caught.value)
 
 
@@ -84,6 +167,19 @@ def test_a_density_that_cannot_be_read(density):
     assert message[0].isupper() or message[0] == "`"
     assert message.endswith(".")
     assert len(message) > 30
+
+
+@pytest.mark.parametrize("weight", ["R", "exp(f*f)", "exp(f + u)", "exp(2)", "A"])
+def test_a_weight_that_is_none(weight):
+    with pytest.raises((ArgumentError, DerivationError)) as caught:
+        Derive(density="R", weight=weight).derive()
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+def test_a_dimension_that_is_none(dim):
+    with pytest.raises(ArgumentError, match="must be at least 1"):
+        Derive(what="hilbert", dim=dim).derive()
 
 
 def test_the_command_line(capsys, tmp_path):

@@ -1,8 +1,8 @@
-"""02: the first variation of Perelman's F, from the typed density to the gradient at fixed measure.
+"""03: the first variation of Perelman's F, from the typed density to the gradient at fixed measure.
 
 δF = ∫ [ -v^{ij}(R_ij + ∇_i∇_j f) + (tr v/2 - h)(2Δf - |∇f|² + R) ] e^{-f} dV, and with e^{-f} dV fixed the gradient
 is -(R^{ij} + ∇^i∇^j f). The result is certified against the Euler operator in dimensions 2 and 3.
-Run: python derivations/02_perelman_f.py [path of the LaTeX file]. A few seconds.
+Run: python derivations/03_perelman_f.py [path of the LaTeX file]. A few seconds.
 """
 
 # %%

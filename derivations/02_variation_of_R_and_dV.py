@@ -1,7 +1,7 @@
-"""01: the variation of the scalar curvature and of the volume element.
+"""02: the variation of the scalar curvature and of the volume element.
 
 From δΓ (Koszul) to δRic (Palatini) to δR = -v^{ij} R_ij + ∇^i∇^j v_ij - Δ tr v, and δ dV = ½ tr v dV.
-Run: python derivations/01_variation_of_R_and_dV.py [path of the LaTeX file]. A second.
+Run: python derivations/02_variation_of_R_and_dV.py [path of the LaTeX file]. A second.
 """
 
 # %%
