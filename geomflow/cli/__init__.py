@@ -47,6 +47,7 @@ COMMANDS: Catalogue[Command] = Catalogue("command")
 COMMANDS.add("list", Command("geomflow.cli.rooms:List", "List what the catalogues hold."))
 COMMANDS.add("info", Command("geomflow.cli.info:Info", "Show versions, devices and precision.", x64=True))
 COMMANDS.add("locality", Command("geomflow.experiments.locality:Locality", "Verify the sigma -> 0 limit.", x64=True))
+COMMANDS.add("curvature", Command("geomflow.experiments.curvature:CurvatureOf", "Show a metric's curvature, exact."))
 COMMANDS.add("derive", Command("geomflow.experiments.derive:Derive", "Derive and certify a variation or a kernel."))
 
 
@@ -58,6 +59,21 @@ def _stub(command: Command) -> Callable[[], None]:
     return stub
 
 
+def attached(words: Sequence[str]) -> list[str]:
+    r"""Return the words with values that begin with a minus sign tied to their option by `=`.
+
+    `--line-element "-dt^2 + dx^2"` means what it says, though `-d` looks like an option.
+    """
+    found: list[str] = []
+    for word in words:
+        value = word.startswith("-") and not word.startswith("--") and word != "-h"
+        if value and found and found[-1].startswith("--") and "=" not in found[-1]:
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
+
+
 def _call(argv: Sequence[str]) -> None:
     import tyro  # here and not above: `geomflow --version` does not need it
 
@@ -66,7 +82,7 @@ def _call(argv: Sequence[str]) -> None:
         stubs = {name: _stub(command) for name, command in COMMANDS.items()}
         tyro.extras.subcommand_cli_from_dict(stubs, prog="geomflow", description=_ABOUT, args=["--help"])
     else:
-        name, *options = argv
+        name, *options = attached(argv)
         command = COMMANDS[name]
         tyro.cli(command.load(), prog=f"geomflow {name}", description=command.about, args=options).run()
 

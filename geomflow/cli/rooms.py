@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Annotated, Any
 
 import tyro
@@ -27,17 +29,29 @@ ROOMS = (
 )
 
 
-def catalogues() -> Catalogue[Catalogue[Any]]:
-    r"""Return every catalogue that a room's `__init__` shows, by the plural of its kind; absent rooms are skipped."""
+def catalogues(wanted: str = "all") -> Catalogue[Catalogue[Any]]:
+    r"""Return every catalogue that a room's `__init__` shows, by the plural of its kind; absent rooms are skipped.
+
+    Args:
+        wanted: stop when this one is found, so that rooms which need more libraries are not imported for it.
+    """
     found: Catalogue[Catalogue[Any]] = Catalogue("catalogue")
     for room in ROOMS:
         name = f"geomflow.{room}"
         if importlib.util.find_spec(name) is None:
             continue
-        for entry in vars(importlib.import_module(name)).values():
+        for entry in _shown(importlib.import_module(name)):
             if isinstance(entry, Catalogue) and plural(entry.kind) not in found:
                 found.add(plural(entry.kind), entry)
+            if wanted in found:
+                return found
     return found
+
+
+def _shown(room: ModuleType) -> Iterator[Any]:
+    # What is there already, then the names of `__all__` that a room imports when it is asked for them.
+    yield from list(vars(room).values())
+    yield from (getattr(room, name) for name in getattr(room, "__all__", ()))
 
 
 def plural(kind: str) -> str:
@@ -63,7 +77,7 @@ class List:
 
     def run(self) -> None:
         r"""Print the names and a line on each."""
-        found = catalogues()
+        found = catalogues(self.room)
         card = Card("geomflow catalogues")
         for name in found.names() if self.room == "all" else [self.room]:
             entries = found[name]

@@ -11,7 +11,7 @@ import pytest
 
 import geomflow
 from geomflow import cli
-from geomflow.cli import COMMANDS, Command, main, rooms
+from geomflow.cli import COMMANDS, Command, attached, main, rooms
 from geomflow.core.catalogue import Catalogue
 from geomflow.core.errors import ArgumentError
 
@@ -146,6 +146,20 @@ def test_every_catalogue_of_the_house_is_listed():
                 if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Catalogue":
                     kind = ast.literal_eval(call.args[0])
                     assert rooms.plural(kind) in listed, f"show the catalogue of {file.name} in the room's __init__"
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["curvature", "--line-element", "-dt^2 + dx^2"], ["curvature", "--line-element=-dt^2 + dx^2"]),
+        (["curvature", "--lambda", "-1", "--show", "ricci"], ["curvature", "--lambda=-1", "--show", "ricci"]),
+        (["derive", "--all", "-h"], ["derive", "--all", "-h"]),
+        (["x", "-1"], ["x", "-1"]),
+        (["x", "--a=1", "-2"], ["x", "--a=1", "-2"]),
+    ],
+)
+def test_a_value_may_begin_with_a_minus_sign(given, found):
+    assert attached(given) == found
 
 
 def test_info_shows_versions_and_precision(capsys):
