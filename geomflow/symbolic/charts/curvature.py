@@ -101,8 +101,9 @@ class Curvature:
     def christoffel_first(self, k: int, i: int, j: int) -> Element:
         r"""Return \(\Gamma_{k,ij}\)."""
         i, j = min(i, j), max(i, j)
-        d = self.d_metric
-        return self._once(("Γ_", k, i, j), lambda: (d(k, i, j) + d(k, j, i) - d(i, j, k)) * self._half)
+        d, half = self.d_metric, self._half
+        pairs = lambda: ((half, d(k, i, j)), (half, d(k, j, i)), (-half, d(i, j, k)))  # noqa: E731
+        return self._once(("Γ_", k, i, j), lambda: self._dot(pairs()))
 
     @property
     def _half(self) -> Element:
@@ -129,12 +130,13 @@ class Curvature:
 
     def _riemann(self, a: int, b: int, c: int, d: int) -> Element:
         def compute() -> Element:
-            second = self.dd_metric
-            linear = second(a, d, b, c) + second(b, c, a, d) - second(b, d, a, c) - second(a, c, b, d)
+            second, half = self.dd_metric, self._half
+            pairs = [(half, second(a, d, b, c)), (half, second(b, c, a, d))]
+            pairs += [(-half, second(b, d, a, c)), (-half, second(a, c, b, d))]
             up, down = self.christoffel, self.christoffel_first
-            pairs = [(up(e, b, c), down(e, a, d)) for e in range(self.dim)]
+            pairs += [(up(e, b, c), down(e, a, d)) for e in range(self.dim)]
             pairs += [(-up(e, b, d), down(e, a, c)) for e in range(self.dim)]
-            return linear * self._half + self._dot(pairs)
+            return self._dot(pairs)
 
         return self._once(("Riem", a, b, c, d), compute)
 

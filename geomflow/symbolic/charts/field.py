@@ -144,6 +144,8 @@ class Field:
 
     def cancelled(self, num: fmpq_mpoly, den: Denominator) -> tuple[fmpq_mpoly, Denominator]:
         r"""Return numerator and denominator without their common factors."""
+        if not den or num.is_constant():
+            return num, den
         element = self.reduced(num, den, den)
         return element.num, element.den
 
@@ -275,13 +277,30 @@ class Field:
     def derivative(self, element: Element, k: int) -> Element:
         r"""Return \(\partial_k(p/q) = \partial_k p/q - (p/q)\sum_i e_i\partial_k f_i/f_i\), \(q = \prod f_i^{e_i}\)."""
         total = self._polynomial_derivative(self.lifted(element).num, k)
-        if element.den:
-            total = total * Element(self, self.one.num, element.den)
-            for i, e in element.den.items():
-                change = self._logarithmic_derivative(i, k)
-                if not change.is_zero():
-                    total = total - self.lifted(element) * change * e
-        return total
+        if not element.den:
+            return total
+        changes = {i: self._logarithmic_derivative(i, k) for i in element.den}
+        num, den = self.lifted(element).num, dict(element.den)
+        simple = not total.den and not self.radicals
+        if not simple or any(c.den and c.den != {i: 1} for i, c in changes.items()):
+            total = self.lifted(total) * Element(self, self.one.num, den)
+            for i, e in den.items():
+                total = total - element * changes[i] * e
+            return total
+        # Above q times the factors that change by more than a multiple of themselves; those cannot cancel.
+        moving = [i for i, c in changes.items() if c.den]
+        top = self.lifted(total).num
+        for i in moving:
+            top = top * self._factors[i]
+        for i, e in element.den.items():
+            share = self.lifted(changes[i]).num
+            if not share.is_zero():
+                for j in moving:
+                    share = share if j == i else share * self._factors[j]
+                top = top - num * share * e
+        for i in moving:
+            den[i] += 1
+        return self.reduced(top, den, [i for i in den if i not in moving])
 
     def _polynomial_derivative(self, num: fmpq_mpoly, k: int) -> Element:
         if num.is_constant():
