@@ -15,7 +15,6 @@ import sympy as sp
 
 from geomflow.functionals import FUNCTIONALS
 from geomflow.symbolic.abstract.canonical import equal
-from geomflow.symbolic.abstract.divergence import weighted_divergence
 from geomflow.symbolic.abstract.expression import (
     DIMENSION,
     gradient,
@@ -27,11 +26,12 @@ from geomflow.symbolic.abstract.expression import (
     scalar_curvature,
     scalar_field,
 )
-from geomflow.symbolic.abstract.flow import Flow, coupled_to_measure, gradient_flow, ricci_flow, same
-from geomflow.symbolic.abstract.harnack import pointwise_entropy
-from geomflow.symbolic.abstract.monotonicity import monotonicity
 from geomflow.symbolic.certificates.evolution import certify_divergence, certify_evolution
 from geomflow.symbolic.derivation import document
+from geomflow.symbolic.flows.divergence import weighted_divergence
+from geomflow.symbolic.flows.flow import Flow, coupled_to_measure, gradient_flow, ricci_flow, same
+from geomflow.symbolic.flows.harnack import pointwise_entropy
+from geomflow.symbolic.flows.monotonicity import monotonicity
 
 functional_f, functional_w = FUNCTIONALS["perelman-f"], FUNCTIONALS["perelman-w"]
 f, R, tau = scalar_field("f"), scalar_curvature(), sp.Symbol("tau")

@@ -11,17 +11,17 @@ import sys
 from pathlib import Path
 
 from geomflow.symbolic.abstract.canonical import equal
-from geomflow.symbolic.abstract.evolution import (
+from geomflow.symbolic.abstract.expression import laplacian, nabla, norm_squared, ricci, riemann, scalar_curvature
+from geomflow.symbolic.certificates.evolution import certify_evolution
+from geomflow.symbolic.derivation import document
+from geomflow.symbolic.flows.evolution import (
     evolution_derivation,
     evolve,
     evolve_christoffel,
     evolve_volume,
     reaction,
 )
-from geomflow.symbolic.abstract.expression import laplacian, nabla, norm_squared, ricci, riemann, scalar_curvature
-from geomflow.symbolic.abstract.flow import ricci_flow
-from geomflow.symbolic.certificates.evolution import certify_evolution
-from geomflow.symbolic.derivation import document
+from geomflow.symbolic.flows.flow import ricci_flow
 
 flow = ricci_flow()
 R, Ric, Riem = scalar_curvature(), ricci("i", "j"), riemann("i", "j", "k", "l")

@@ -13,12 +13,12 @@ from pathlib import Path
 import sympy as sp
 
 from geomflow.symbolic.abstract.canonical import equal
-from geomflow.symbolic.abstract.deturck import christoffel_trace, derive_deturck, in_gauge
 from geomflow.symbolic.abstract.expression import nabla, variation
-from geomflow.symbolic.abstract.flow import ricci_flow
-from geomflow.symbolic.abstract.linearise import principal_symbol
 from geomflow.symbolic.certificates.symbol import certify_symbol
 from geomflow.symbolic.derivation import document
+from geomflow.symbolic.flows.deturck import christoffel_trace, derive_deturck, in_gauge
+from geomflow.symbolic.flows.flow import ricci_flow
+from geomflow.symbolic.flows.linearise import principal_symbol
 
 flow = ricci_flow()
 

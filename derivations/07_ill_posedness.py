@@ -13,10 +13,10 @@ from pathlib import Path
 
 from geomflow.functionals import FUNCTIONALS
 from geomflow.symbolic.abstract.expression import DIMENSION, Expression, nabla, ricci, scalar_field
-from geomflow.symbolic.abstract.flow import Flow, gradient_flow
-from geomflow.symbolic.abstract.linearise import fixed_measure, principal_symbol
 from geomflow.symbolic.certificates.symbol import certify_symbol
 from geomflow.symbolic.derivation import document
+from geomflow.symbolic.flows.flow import Flow, gradient_flow
+from geomflow.symbolic.flows.linearise import fixed_measure, principal_symbol
 
 functional = FUNCTIONALS["perelman-f"]
 variation, f = functional.variation(), scalar_field("f")

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import sympy as sp
 
-from geomflow.symbolic.charts.calabi import calabi_ansatz, momentum_metric, soliton_equation
 from geomflow.symbolic.charts.chart import Chart
-from geomflow.symbolic.charts.holomorphic import pull_back
-from geomflow.symbolic.charts.kaehler_spaces import general
-from geomflow.symbolic.charts.mixed import MixedTensor
-from geomflow.symbolic.charts.printing import latex
 from geomflow.symbolic.derivation import Derivation, document
+from geomflow.symbolic.field.printing import latex
+from geomflow.symbolic.kaehler.calabi import calabi_ansatz, momentum_metric, soliton_equation
+from geomflow.symbolic.kaehler.holomorphic import pull_back
+from geomflow.symbolic.kaehler.mixed import MixedTensor
+from geomflow.symbolic.kaehler.spaces import general
 
 
 def change(metric):

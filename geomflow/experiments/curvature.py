@@ -22,8 +22,8 @@ from geomflow.metrics.spaces.truths.reading import vector
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.line_element import line_element
 from geomflow.symbolic.charts.metric import Metric
-from geomflow.symbolic.charts.printing import latex
 from geomflow.symbolic.charts.tensor import Tensor
+from geomflow.symbolic.field.printing import latex
 from geomflow.symbolic.plain import broken
 
 Name = Literal["christoffel", "riemann", "ricci", "einstein", "schouten", "weyl", "cotton", "bach"]

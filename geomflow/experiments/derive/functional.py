@@ -8,14 +8,14 @@ from geomflow.core.card import Card
 from geomflow.core.errors import DerivationError
 from geomflow.experiments.derive.derived import Derived, add_certificates
 from geomflow.functionals import Functional
-from geomflow.symbolic.abstract.flow import Flow
-from geomflow.symbolic.abstract.linearise import damped_gradient_flow, principal_symbol
-from geomflow.symbolic.abstract.monotonicity import Monotonicity, monotonicity
 from geomflow.symbolic.abstract.variation import fields_of
 from geomflow.symbolic.certificates.certificate import Certificate, differential_order
 from geomflow.symbolic.certificates.check import ExactCheck
 from geomflow.symbolic.certificates.evolution import certify_evolution
 from geomflow.symbolic.certificates.symbol import certify_symbol
+from geomflow.symbolic.flows.flow import Flow
+from geomflow.symbolic.flows.linearise import damped_gradient_flow, principal_symbol
+from geomflow.symbolic.flows.monotonicity import Monotonicity, monotonicity
 
 
 def derive_functional(functional: Functional, dim: int = 3, seed: int = 0) -> Derived:

@@ -8,13 +8,6 @@ from geomflow.core.card import Card
 from geomflow.experiments.derive.derived import Derived, add_certificates
 from geomflow.experiments.derive.functional import certify_change
 from geomflow.functionals import FUNCTIONALS
-from geomflow.symbolic.abstract.deturck import derive_deturck, in_gauge
-from geomflow.symbolic.abstract.evolution import (
-    evolution_derivation,
-    evolve,
-    evolve_christoffel,
-    evolve_volume,
-)
 from geomflow.symbolic.abstract.expression import (
     Expression,
     nabla,
@@ -25,14 +18,21 @@ from geomflow.symbolic.abstract.expression import (
     scalar_field,
     tensor_field,
 )
-from geomflow.symbolic.abstract.flow import Flow, coupled_to_measure, gradient_flow, ricci_flow
-from geomflow.symbolic.abstract.harnack import pointwise_entropy
 from geomflow.symbolic.abstract.identities import curvature_derivation, curvature_identities
-from geomflow.symbolic.abstract.linearise import fixed_measure, principal_symbol
-from geomflow.symbolic.abstract.monotonicity import monotonicity
 from geomflow.symbolic.certificates.check import certify_equal
 from geomflow.symbolic.certificates.evolution import certify_divergence, certify_evolution
 from geomflow.symbolic.certificates.symbol import certify_symbol
+from geomflow.symbolic.flows.deturck import derive_deturck, in_gauge
+from geomflow.symbolic.flows.evolution import (
+    evolution_derivation,
+    evolve,
+    evolve_christoffel,
+    evolve_volume,
+)
+from geomflow.symbolic.flows.flow import Flow, coupled_to_measure, gradient_flow, ricci_flow
+from geomflow.symbolic.flows.harnack import pointwise_entropy
+from geomflow.symbolic.flows.linearise import fixed_measure, principal_symbol
+from geomflow.symbolic.flows.monotonicity import monotonicity
 from geomflow.symbolic.plain import plain
 
 #: Dimension and seed of the certificates -> the derivation.

@@ -8,7 +8,7 @@ Reference: LeBrun, J. Differential Geom. 34 (1991) 223; Derdziński, Compositio 
 """
 
 from geomflow.metrics.spaces.base import Space
-from geomflow.symbolic.charts.kaehler_spaces import burns
+from geomflow.symbolic.kaehler.spaces import burns
 
 BURNS = Space(
     "burns",

@@ -18,13 +18,13 @@ from flint import fmpq_poly
 from geomflow.core.errors import CertificateError
 from geomflow.symbolic.abstract.components import evaluate
 from geomflow.symbolic.abstract.expression import DIMENSION, ONE, Expression
-from geomflow.symbolic.abstract.flow import Flow
 from geomflow.symbolic.abstract.variation import Variation, fields_of
 from geomflow.symbolic.certificates.certificate import Certificate, certify, differential_order
 from geomflow.symbolic.certificates.check import ExactCheck, at_origin, compared, square_jets, tangents
 from geomflow.symbolic.certificates.series import Series, SeriesRing, rational
 from geomflow.symbolic.certificates.series_frame import Component, Jets, SeriesFrame
 from geomflow.symbolic.derivation import Derivation
+from geomflow.symbolic.flows.flow import Flow
 from geomflow.symbolic.plain import plain
 
 #: π is transcendental: what holds identically in it holds for any number in its place.

@@ -19,13 +19,13 @@ from flint import fmpq
 
 from geomflow.symbolic.abstract.components import evaluate
 from geomflow.symbolic.abstract.expression import DIMENSION, METRIC, Expression, as_expression
-from geomflow.symbolic.abstract.flow import Flow
-from geomflow.symbolic.abstract.symbol import Symbol
 from geomflow.symbolic.abstract.variation import variation_head
 from geomflow.symbolic.certificates.certificate import differential_order
 from geomflow.symbolic.certificates.check import ExactCheck, compared, square_jets, tangents
 from geomflow.symbolic.certificates.series import Exponents, Series, SeriesRing, multi_indices, rational
 from geomflow.symbolic.certificates.series_frame import Component, SeriesFrame
+from geomflow.symbolic.flows.flow import Flow
+from geomflow.symbolic.flows.symbol import Symbol
 from geomflow.symbolic.plain import plain
 
 Polynomial = dict[Exponents, fmpq]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geomflow.symbolic.charts.field import Element
+from geomflow.symbolic.field.field import Element
 
 if TYPE_CHECKING:
     from geomflow.symbolic.charts.metric import Metric

@@ -12,11 +12,11 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from geomflow.core.errors import ArgumentError, DerivationError
-from geomflow.symbolic.charts.field import Element, Field
-from geomflow.symbolic.charts.printing import Printer
-from geomflow.symbolic.charts.tower import Tower
-from geomflow.symbolic.charts.typed import FUNCTIONS, NUMBERS, Typed
-from geomflow.symbolic.charts.typed import elements as typed_elements
+from geomflow.symbolic.field.field import Element, Field
+from geomflow.symbolic.field.printing import Printer
+from geomflow.symbolic.field.tower import Tower
+from geomflow.symbolic.field.typed import FUNCTIONS, NUMBERS, Typed
+from geomflow.symbolic.field.typed import elements as typed_elements
 
 
 class Chart:

@@ -17,9 +17,9 @@ from typing import Any
 import sympy as sp
 
 from geomflow.symbolic.charts.chart import Chart
-from geomflow.symbolic.charts.field import Element, Generator
-from geomflow.symbolic.charts.printing import Printer
-from geomflow.symbolic.charts.tower import Tower
+from geomflow.symbolic.field.field import Element, Generator
+from geomflow.symbolic.field.printing import Printer
+from geomflow.symbolic.field.tower import Tower
 
 _MOST_PRIMES = 3
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from geomflow.symbolic.charts.chart import Chart
-from geomflow.symbolic.charts.field import Element
+from geomflow.symbolic.field.field import Element
 
 
 class Curvature:

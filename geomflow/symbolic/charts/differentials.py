@@ -15,9 +15,9 @@ import sympy as sp
 from sympy.printing.str import StrPrinter
 
 from geomflow.core.errors import DerivationError
-from geomflow.symbolic.charts import printing
 from geomflow.symbolic.charts.chart import Chart
-from geomflow.symbolic.charts.field import Element
+from geomflow.symbolic.field import printing
+from geomflow.symbolic.field.field import Element
 
 #: Sorted positions of the differentials of a term -> its coefficient.
 _Graded = dict[tuple[int, ...], sp.Expr]

@@ -19,11 +19,11 @@ import sympy as sp
 from geomflow.core.errors import ArgumentError
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.constructions import flat
-from geomflow.symbolic.charts.field import Element
-from geomflow.symbolic.charts.matrices import Minors
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.charts.tensor import Tensor
 from geomflow.symbolic.charts.transformations import Map
+from geomflow.symbolic.field.field import Element
+from geomflow.symbolic.field.matrices import Minors
 
 
 class Embedding:

@@ -16,21 +16,20 @@ import sympy as sp
 from geomflow.core.errors import ArgumentError
 from geomflow.symbolic.abstract.components import evaluate
 from geomflow.symbolic.abstract.expression import Expression
-from geomflow.symbolic.charts.field import Element
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.charts.tensor import Tensor
+from geomflow.symbolic.field.field import Element
 
 
 class _Fields:
     r"""A `Frame` of `geomflow.symbolic.abstract.components`: the curvature of a metric, and fields by name."""
 
     def __init__(self, metric: Metric, fields: dict[str, Tensor], weights: dict[str, sp.Expr]):
-        self.chart, self.curvature, self.dim = metric.chart, metric.curvature, metric.dim
-        self.fields, self.weights = fields, weights
-
-    def __getattr__(self, name: str) -> Any:
-        # metric, inverse, christoffel, riemann, ricci, scalar, derivative and zero are those of the curvature.
-        return getattr(self.curvature, name)
+        self.chart, self.dim, self.fields, self.weights = metric.chart, metric.dim, fields, weights
+        curvature = metric.curvature
+        self.metric, self.inverse, self.christoffel = curvature.metric, curvature.inverse, curvature.christoffel
+        self.riemann, self.ricci, self.scalar = curvature.riemann, curvature.ricci, curvature.scalar
+        self.derivative, self.zero = curvature.derivative, curvature.zero
 
     def constant(self, q: sp.Expr) -> Element:
         return self.chart.element(q)

@@ -20,9 +20,9 @@ import numpy as np
 from sympy.combinatorics.permutations import Permutation
 
 from geomflow.core.errors import ArgumentError
-from geomflow.symbolic.charts.field import Element
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.charts.tensor import Tensor
+from geomflow.symbolic.field.field import Element
 
 
 def is_form(tensor: Tensor) -> bool:

@@ -25,8 +25,8 @@ from geomflow.core.errors import ArgumentError, DerivationError
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.curvature import Curvature
 from geomflow.symbolic.charts.differentials import one_form
-from geomflow.symbolic.charts.field import Element
-from geomflow.symbolic.charts.matrices import inverse
+from geomflow.symbolic.field.field import Element
+from geomflow.symbolic.field.matrices import inverse
 
 
 class Frame:

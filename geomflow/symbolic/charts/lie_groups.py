@@ -26,7 +26,7 @@ from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.frames import Frame
 from geomflow.symbolic.charts.line_element import square
 from geomflow.symbolic.charts.metric import Metric
-from geomflow.symbolic.charts.typed import NUMBERS
+from geomflow.symbolic.field.typed import NUMBERS
 
 
 class LieAlgebra:

@@ -13,11 +13,11 @@ import numpy as np
 from geomflow.core.errors import ArgumentError
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.differentials import quadratic_form
-from geomflow.symbolic.charts.field import Element, Field
 from geomflow.symbolic.charts.frames import Frame
-from geomflow.symbolic.charts.matrices import matrix_product
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.charts.tensor import Tensor
+from geomflow.symbolic.field.field import Element, Field
+from geomflow.symbolic.field.matrices import matrix_product
 
 
 def line_element(chart: Chart, text: str) -> Metric:

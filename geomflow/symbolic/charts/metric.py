@@ -18,9 +18,9 @@ from geomflow.symbolic.charts.bach import bach_components
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.curvature import Curvature
 from geomflow.symbolic.charts.differentials import quadratic_latex, quadratic_text
-from geomflow.symbolic.charts.field import Element
 from geomflow.symbolic.charts.frames import Frame, FrameCurvature
 from geomflow.symbolic.charts.tensor import Tensor
+from geomflow.symbolic.field.field import Element
 
 
 class Metric:

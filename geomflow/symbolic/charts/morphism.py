@@ -12,7 +12,7 @@ import sympy as sp
 from flint import fmpq_mpoly
 
 from geomflow.symbolic.charts.chart import Chart
-from geomflow.symbolic.charts.field import Element
+from geomflow.symbolic.field.field import Element
 
 
 class Morphism:

@@ -14,8 +14,8 @@ import numpy as np
 import sympy as sp
 
 from geomflow.core.errors import ArgumentError
-from geomflow.symbolic.charts import printing
-from geomflow.symbolic.charts.field import Element
+from geomflow.symbolic.field import printing
+from geomflow.symbolic.field.field import Element
 
 if TYPE_CHECKING:
     from geomflow.symbolic.charts.metric import Metric

@@ -19,12 +19,12 @@ from sympy.core.function import AppliedUndef
 
 from geomflow.core.errors import ArgumentError, DerivationError
 from geomflow.symbolic.charts.chart import Chart
-from geomflow.symbolic.charts.field import Element
 from geomflow.symbolic.charts.line_element import contracted
-from geomflow.symbolic.charts.matrices import inverse, matrix_product
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.charts.morphism import Morphism
 from geomflow.symbolic.charts.tensor import Tensor
+from geomflow.symbolic.field.field import Element
+from geomflow.symbolic.field.matrices import inverse, matrix_product
 
 
 class Map:

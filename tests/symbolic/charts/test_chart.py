@@ -6,7 +6,7 @@ import sympy as sp
 
 from geomflow.core.errors import ArgumentError, DerivationError
 from geomflow.symbolic.charts.chart import Chart
-from geomflow.symbolic.charts.reader import read
+from geomflow.symbolic.field.reader import read
 
 
 def chart():

@@ -6,11 +6,11 @@ from typing import Any
 
 from geomflow.metrics.spaces.truths.base import Residual, truth
 from geomflow.metrics.spaces.truths.reading import exterior, listed, one_form, vector
-from geomflow.symbolic.charts.complex_chart import ComplexChart
 from geomflow.symbolic.charts.embeddings import from_embedding
-from geomflow.symbolic.charts.kaehler import Kaehler
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.charts.tensor import Tensor
+from geomflow.symbolic.kaehler.complex_chart import ComplexChart
+from geomflow.symbolic.kaehler.metric import Kaehler
 
 
 def _names(value: Any) -> str:
