@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import metric_from_file
 
@@ -31,14 +33,15 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", readme, flags=re.DOTALL)
 
 
-def test_the_example_prints_what_the_readme_shows(capsys):
-    exec(compile(blocks("python")[0], "README.md", "exec"), {})
-    assert capsys.readouterr().out == blocks("text")[0]
+@pytest.mark.parametrize("example", [0, 1])
+def test_the_examples_print_what_the_readme_shows(example, capsys):
+    exec(compile(blocks("python")[example], "README.md", "exec"), {})
+    assert capsys.readouterr().out == blocks("text")[example]
 
 
 def test_the_metric_file_of_the_readme_is_read(tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text(blocks("python")[1], encoding="utf-8")
+    path.write_text(blocks("python")[2], encoding="utf-8")
     g, m = metric_from_file(path, 2).sample(Torus(2, 16))
     assert g.shape == (3, 16, 16)
     assert float(m.max()) == 1.25

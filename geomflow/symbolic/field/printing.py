@@ -283,5 +283,5 @@ def components_text(tensor: Tensor, most: int = 40, terms: int = 500) -> str:
         marks = "".join(("^" if up else "_") + names[i] for up, i in zip(tensor.up, index))
         count = len(element.num)
         value = f"... {count} terms" if count > terms else text(tensor.metric.chart.sympy(element))
-        lines.append(f"{marks or 'scalar'} = {value}")
+        lines.append(f"{marks} = {value}" if marks else str(value))
     return "\n".join(lines) or "0"

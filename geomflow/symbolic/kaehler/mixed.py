@@ -117,7 +117,7 @@ class MixedTensor:
                 break
             places = zip(index, self.bars, self.up)
             marks = "".join(("^" if up else "_") + self._coordinate(i, bar).name for i, bar, up in places)
-            lines.append(f"{marks or 'scalar'} = {text(self.chart.sympy(element))}")
+            lines.append((f"{marks} = " if marks else "") + text(self.chart.sympy(element)))
         return "\n".join(lines) or "0"
 
     # --- algebra -------------------------------------------------------------------------------------------------
