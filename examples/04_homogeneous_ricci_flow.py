@@ -15,6 +15,7 @@ from geomflow.metrics import SPACES
 
 START, STEPS = np.array([1.0, 1.5, 2.5]), 4000
 UNTIL = {"su-2": 0.3, "e-2": 2.0, "nil": 2.0}
+TITLES = {"su-2": "SU(2)", "e-2": "E(2)", "nil": "Nil"}
 
 
 # %% dA/dt = -2 Ric(e1, e1) and so on, with exact Ricci of the metric A, B, C
@@ -53,9 +54,9 @@ for name, until in UNTIL.items():
 with publication():
     figure, axes = plt.subplots(1, 3, figsize=(TWO_COLUMNS, 2.2), layout="constrained")
     for ax, letter, (name, states) in zip(axes, "abc", runs.items()):
-        ax.plot(np.linspace(0, UNTIL[name], STEPS + 1), states, label=["A", "B", "C"])
-        ax.set_xlabel("t")
-        ax.set_ylabel(f"metric on {name.upper()}")
+        ax.plot(np.linspace(0, UNTIL[name], STEPS + 1), states, label=["$A$", "$B$", "$C$"])
+        ax.set_xlabel("$t$")
+        ax.set_ylabel(f"metric on {TITLES[name]}")
         ax.legend()
         panel_label(ax, letter)
     figure.savefig("04_homogeneous_ricci_flow.png")

@@ -12,28 +12,13 @@ from jaxtyping import Array
 from geomflow.codegen.jet_functions import jet_program, scalar_arguments
 from geomflow.codegen.program import Argument, Program
 from geomflow.functionals import FUNCTIONALS
-from geomflow.symbolic.abstract import expression as abstract
 from geomflow.symbolic.abstract.components import evaluate
-from geomflow.symbolic.abstract.expression import Expression
+from geomflow.symbolic.abstract.expression import Expression, scalar_curvature
+from geomflow.symbolic.flows.deturck import in_gauge
+from geomflow.symbolic.flows.flow import gradient_flow, ricci_flow
 from geomflow.symbolic.jets import JetFrame, pairs
 
 Generated = Callable[..., Array]
-
-
-def ricci_velocity() -> Expression:
-    r"""Return -2 R_ij."""
-    return -2 * abstract.ricci("i", "j")
-
-
-def deturck_velocity() -> Expression:
-    r"""Return -2 R_ij + ∇_i W_j + ∇_j W_i, W being the DeTurck covector of `deturck_frame`."""
-    w_i, w_j = abstract.tensor_field("W", "i"), abstract.tensor_field("W", "j")
-    return ricci_velocity() + abstract.nabla("i", w_j) + abstract.nabla("j", w_i)
-
-
-def perelman_velocity() -> Expression:
-    r"""Return twice the gradient of F at fixed measure, -2 (R_ij + ∇_i ∇_j f): derived from F, lowered with g."""
-    return 2 * FUNCTIONALS["perelman-f"].variation().fixed_measure().lowered("i", "j")
 
 
 def deturck_frame(dim: int) -> JetFrame:
@@ -61,16 +46,17 @@ def programs(dim: int) -> dict[str, Program]:
     frame = JetFrame(dim)
     first, second = scalar_arguments(frame, "f", 2)[1:]
     perelman_f = FUNCTIONALS["perelman-f"]
+    gauged, steepest = in_gauge(ricci_flow()), gradient_flow(perelman_f.variation(), 2)
     metric = Argument("g", tuple(frame.metric(i, j) for i, j in pairs(dim)))
     minors = [frame.leading_minor(k) for k in range(1, dim + 1)]
     inverse = [frame.inverse(i, j) for i, j in pairs(dim)]
     listed = [
-        _tensor_program("ricci_velocity", frame, ricci_velocity(), doc="Ricci flow (packed components)"),
-        _tensor_program("deturck_velocity", deturck_frame(dim), deturck_velocity(), doc="Ricci-DeTurck flow (packed)"),
+        _tensor_program("ricci_velocity", frame, ricci_flow().metric, doc="Ricci flow (packed components)"),
+        _tensor_program("deturck_velocity", deturck_frame(dim), gauged.metric, doc="Ricci-DeTurck flow (packed)"),
         _tensor_program(
-            "perelman_velocity", frame, perelman_velocity(), [first, second], "Perelman's gradient flow (packed)"
+            "perelman_velocity", frame, steepest.metric, [first, second], "Perelman's gradient flow (packed)"
         ),
-        _tensor_program("scalar_curvature", frame, abstract.scalar_curvature(), doc="Scalar curvature"),
+        _tensor_program("scalar_curvature", frame, scalar_curvature(), doc="Scalar curvature"),
         _tensor_program("perelman_density", frame, perelman_f.density, [first], "Density of F against dm"),
         Program("leading_minors", [metric], minors, frame.assignments, "Leading minors of g; the last one is det g."),
         Program("inverse_metric", [metric], inverse, frame.assignments, "Inverse metric, packed."),
