@@ -38,16 +38,17 @@ def test_perelman_f(tmp_path, capsys):
     assert "\\" not in out  # plain text, no LaTeX on the terminal
     card = str(derived.card)
     assert "-Ric^ij - ∇^i ∇^j f" in card  # at fixed dm; its sign is the direction of the flow
-    assert rows(derived, "∂_t g_ij").startswith("-2 Ric_ij - 2 ∇_i ∇_j f ∂_t f -R - Δ f rate of change")
+    assert rows(derived, "∂_t g_ij").startswith("-2 Ric_ij - 2 ∇_i ∇_j f ∂_t f -R - Δ f ∂_t dV (-R - Δ f) dV")
+    assert rows(derived, "∂_t R").startswith("Δ R - ∇^i R ∇_i f + 2 |Ric|² ")
     assert "∫ (2 |Ric_ij + ∇_i ∇_j f|²) w dV" in card
     assert "TT -1, nT 0, transverse trace -1, nn 1" in card
     assert "ill-posed forward in time: growth +k^2 in the longitudinal mode" in card
     assert "residual 0" in card
     assert [word for word, _ in derived.card.verdicts] == ["verified"]
-    check_latex(tmp_path / "new" / "perelman-f.tex", 3)
+    check_latex(tmp_path / "new" / "perelman-f.tex", 4)
     assert "perelman-f.tex" in out.replace("\n", "").replace(" ", "")
     records = json.loads((tmp_path / "new" / "perelman-f.json").read_text(encoding="utf-8"))
-    assert len(records) == len(derived.certificates) == 3
+    assert len(records) == len(derived.certificates) == 4
     assert all(r["residual"] == "0" and r["jets"] and r["components_checked"] for r in records)
     assert {r["seed"] for r in records} == {0}
 
@@ -68,7 +69,7 @@ def test_a_typed_density_with_a_weight(tmp_path, weight):
     (typed,) = Derive(density="R + |grad f|^2", weight=weight, dim=2, out=tmp_path).run()
     found = [line.split("  ")[-1] for line in str(typed.card).splitlines() if "held fixed" in line]
     assert found == ["-Ric^ij - ∇^i ∇^j f"]
-    check_latex(tmp_path / "typed.tex", 3)
+    check_latex(tmp_path / "typed.tex", 4)
 
 
 def test_typed_fields_and_constants():

@@ -8,11 +8,14 @@ from geomflow.core.card import Card
 from geomflow.core.errors import DerivationError
 from geomflow.experiments.derive.derived import Derived, add_certificates
 from geomflow.functionals import Functional
+from geomflow.symbolic.abstract.expression import scalar_curvature
 from geomflow.symbolic.abstract.variation import fields_of
 from geomflow.symbolic.certificates.certificate import Certificate, differential_order
 from geomflow.symbolic.certificates.check import ExactCheck
 from geomflow.symbolic.certificates.evolution import certify_evolution
 from geomflow.symbolic.certificates.symbol import certify_symbol
+from geomflow.symbolic.derivation import Derivation
+from geomflow.symbolic.flows.evolution import evolution_derivation, evolve, evolve_volume
 from geomflow.symbolic.flows.flow import Flow
 from geomflow.symbolic.flows.linearise import damped_gradient_flow, principal_symbol
 from geomflow.symbolic.flows.monotonicity import Monotonicity, monotonicity
@@ -43,6 +46,8 @@ def derive_functional(functional: Functional, dim: int = 3, seed: int = 0) -> De
     flow = replace(flow, name=f"gradient flow of ${functional.symbol}$")
     card.section("Gradient flow, in the direction and at the speed that damp transverse traceless modes")
     add_velocities(card, flow)
+    if differential_order(flow.metric) <= 2:
+        certificates.append(_curvature_in_time(card, derivations, flow, dim, seed))
     change = _rate_of_change(card, functional, flow)
     if change is not None:
         derivations.append(change.derivation)
@@ -56,6 +61,14 @@ def derive_functional(functional: Functional, dim: int = 3, seed: int = 0) -> De
     add_certificates(card, certificates)
     card.verdict("verified", "the gradients equal the Euler operator of the density; the rest agrees in components.")
     return Derived(functional.name, tuple(derivations), card, tuple(certificates))
+
+
+def _curvature_in_time(card: Card, derivations: list[Derivation], flow: Flow, dim: int, seed: int) -> ExactCheck:
+    evolved = evolve(scalar_curvature(), flow)
+    derivations.append(evolution_derivation(flow, [scalar_curvature()]))
+    card.row("∂_t dV", f"({evolve_volume(flow)}) dV")
+    card.row("∂_t R", str(evolved))
+    return certify_evolution(scalar_curvature(), evolved, flow, dim, seed)
 
 
 def add_velocities(card: Card, flow: Flow) -> None:
