@@ -20,6 +20,7 @@ _ASCII = {
     **{"→": "->", "±": "+-", "∞": "inf", "∫": "int ", "√": "sqrt ", "…": "...", "∂": "d", "∇": "grad ", "°": " deg"},
     **{"’": "'", "‘": "'", "“": '"', "”": '"', "✓": "v", "✗": "x", "\N{GREEK SMALL LETTER FINAL SIGMA}": "sigma"},
     **{"⁻": "^-", **{power: f"^{digit}" for digit, power in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}},
+    "\N{COMBINING MACRON}": "bar",
 }
 
 
@@ -54,6 +55,15 @@ def to_ascii(text: str) -> str:
         else:
             letters.append(unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode() or "?")
     return "".join(letters)
+
+
+def _columns_of(text: str) -> int:
+    # How wide a terminal sets it: the bar of z̄ takes no column of its own.
+    return sum(not unicodedata.combining(letter) for letter in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _columns_of(text))
 
 
 def _wrap(text: str, width: int, indent: int = 0) -> list[str]:
@@ -132,8 +142,8 @@ class Card:
         # Spelling comes before the layout: "σ" and "sigma" differ in width.
         lines = [(kind, [spell(part) for part in parts]) for kind, parts in self._lines]
         rows = [parts for kind, parts in lines if kind == "row"]
-        label_width = min(_LABEL, max((len(label) for label, _, _ in rows), default=0))
-        value_width = min(_VALUE, max((len(value) for _, value, note in rows if note), default=0))
+        label_width = min(_LABEL, max((_columns_of(label) for label, _, _ in rows), default=0))
+        value_width = min(_VALUE, max((_columns_of(value) for _, value, note in rows if note), default=0))
         word_width = max((len(word) for word, _ in self.verdicts), default=0)
         rule = spell("─")
         title = _wrap(spell(self.title), self.width - 6)
@@ -152,17 +162,18 @@ class Card:
         return "\n".join([*drawn, rule * self.width])
 
     def _columns(self, head: str, body: list[str]) -> list[str]:
-        return [(head + body[0]).rstrip(), *(" " * len(head) + line for line in body[1:])]
+        return [(head + body[0]).rstrip(), *(" " * _columns_of(head) + line for line in body[1:])]
 
     def _row(self, label: str, value: str, note: str, label_width: int, value_width: int) -> list[str]:
         above: list[str] = []
-        if len(label) > label_width:
+        if _columns_of(label) > label_width:
             above, label = _wrap(label, self.width, indent=2), ""
-        head = f"  {label:<{label_width}}  "
-        if note and len(value) <= value_width:
-            head += f"{value:<{value_width}}  "
-            return above + self._columns(head, _wrap(note, self.width - len(head)))
-        body = [*_wrap(value, self.width - len(head)), *(_wrap(note, self.width - len(head)) if note else [])]
+        head = f"  {_padded(label, label_width)}  "
+        if note and _columns_of(value) <= value_width:
+            head += f"{_padded(value, value_width)}  "
+            return above + self._columns(head, _wrap(note, self.width - _columns_of(head)))
+        room = self.width - _columns_of(head)
+        body = [*_wrap(value, room), *(_wrap(note, room) if note else [])]
         return above + self._columns(head, body)
 
 

@@ -17,7 +17,7 @@ _SIGNS = {
 _SPACE = {"tr", "log", "exp", "sin", "cos", "det", "operatorname", "Var", "sinh", "cosh", "tan"}
 _DROPPED = re.compile(r"\\(?:left|right|bigl|bigr|Bigl|Bigr|displaystyle|small|limits|nonumber)(?![A-Za-z])\.?")
 _FONTS = {"mathcal", "mathrm", "mathbf", "mathbb", "text", "operatorname", "boldsymbol", "textbf", "emph", "mathfrak"}
-_ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "dot": "\u0307", "tilde": "\u0303"}
+_ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "dot": "\u0307", "tilde": "\u0303", '"': "\u0308"}
 _TIDY = ((r"\s+", " "), (r"([(\[]) ", r"\1"), (r" ([,)\]])", r"\1"), (r"([(=] ?-) (?=\w)", r"\1"))
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LATEX_TOKEN = re.compile(r"\\[A-Za-z]+\s*|\\.|.", re.DOTALL)
@@ -32,7 +32,7 @@ def plain(latex: str) -> str:
     assert rest == len(tokens)
     for pattern, replacement in _TIDY:
         text = re.sub(pattern, replacement, text)
-    return text.strip()
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def _read(tokens: list[str], place: int, closing: bool) -> tuple[str, int]:
@@ -59,7 +59,7 @@ def _atom(tokens: list[str], place: int) -> tuple[str, int]:
         body = body.strip()
         if token == "^" and body.isdigit():
             return body.translate(_SUPERSCRIPTS), place
-        return ("" if not body else token + (body if body.isalnum() else f"({body})")), place
+        return ("" if not body else token + (body if _is_word(body) else f"({body})")), place
     if not token.startswith("\\"):
         return (" " if token == "~" else token), place + 1
     name, place = token[1:].strip(), place + 1
@@ -74,6 +74,10 @@ def _atom(tokens: list[str], place: int) -> tuple[str, int]:
         body, place = _argument(tokens, place)
         return body + (" " if name == "operatorname" else ""), place
     return _sign(name) + (" " if token[-1].isspace() and name not in ("nabla", "partial") else ""), place
+
+
+def _is_word(text: str) -> bool:
+    return all(letter.isalnum() or unicodedata.combining(letter) for letter in text)
 
 
 def _sign(name: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from geomflow.cli import main
 from geomflow.core.errors import ArgumentError, CatalogueError, DerivationError
 from geomflow.experiments.derive import NAMED, Derive, book
+from geomflow.symbolic.certificates.proof import Proof
 
 
 def balanced(text):
@@ -82,6 +83,13 @@ def test_typed_fields_and_constants():
     assert "gradient in C" in str(tensor.card)
 
 
+def test_the_measure_and_the_density_stand_apart():
+    text = Derive(density="R", dim=2).derive().text()
+    assert "δ E = ∫ [δ (R) + (1/2 tr v) R] dV" in text
+    weighted = Derive(density="R", weight="f", dim=2).derive().text()
+    assert "δ E = ∫ [δ (R) + (-h + 1/2 tr v) R] e^(-f) dV" in weighted
+
+
 def test_a_typed_density_without_a_weight():
     """Hilbert's functional: δ∫R dV = ∫ (R g^ij / 2 - Ric^ij) δg_ij dV."""
     derived = Derive(density="R").derive()
@@ -101,6 +109,7 @@ def test_a_typed_density_without_a_weight():
         ("perelman-monotonicity", ["∫ 2 tau |-(1/(2 tau)) g_ij + Ric_ij + ∇_i ∇_j f|² w dV"]),
         ("deturck", ["a, b 1, -1/2", "strictly parabolic"]),
         ("stability", ["transverse trace n - 2, nn 0", "degenerate exactly in the directions of diffeomorphisms"]),
+        ("kaehler-ricci", ["∂_t K log det ∂∂̄K + λ K", "identically in the unknown functions, n = 1, 2, a symbol"]),
     ],
 )
 def test_named_derivations(name, expected):
@@ -110,7 +119,8 @@ def test_named_derivations(name, expected):
         assert piece in text
     assert "residual 0" in text
     assert derived.certificates
-    assert {c.seed for c in derived.certificates} == {3}
+    drawn = [c for c in derived.certificates if not isinstance(c, Proof)]  # a proof draws no jets
+    assert {c.seed for c in drawn} == (set() if name == "kaehler-ricci" else {3})
     assert "\\" not in derived.text() + text
 
 
@@ -119,16 +129,22 @@ def test_every_named_derivation_is_tested():
     assert sorted(name for name, _ in tested) == sorted(NAMED)
 
 
+NAMES = ("deturck", "kaehler-ricci", "perelman-f", "cos-net")
+
+
 def test_everything_in_one_document(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("geomflow.experiments.derive.run.everything", lambda: ["deturck", "perelman-f", "cos-net"])
+    monkeypatch.setattr("geomflow.experiments.derive.run.everything", lambda: list(NAMES))
     parts = Derive(all=True, out=tmp_path).run()
     out = capsys.readouterr().out
-    assert [part.name for part in parts] == ["deturck", "perelman-f", "cos-net"]
+    assert [part.name for part in parts] == list(NAMES)
     check_latex(tmp_path / "derivations.tex", sum(len(part.derivations) for part in parts))
     text = (tmp_path / "derivations.tex").read_text(encoding="utf-8")
     assert r"\tableofcontents" in text
     records = json.loads((tmp_path / "derivations.json").read_text(encoding="utf-8"))
-    assert {record["derivation"] for record in records} == {"deturck", "perelman-f"}
+    assert {record["derivation"] for record in records} == {"deturck", "kaehler-ricci", "perelman-f"}
+    proofs = [record for record in records if record["derivation"] == "kaehler-ricci"]
+    assert {record["residual"] for record in records} == {"0"}
+    assert all(record["holds_for"] and "seed" not in record for record in proofs)
     assert "every residual 0" in out
     if shutil.which("pdflatex"):
         assert (tmp_path / "derivations.pdf").read_bytes().startswith(b"%PDF")

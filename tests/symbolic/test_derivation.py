@@ -26,6 +26,8 @@ from geomflow.symbolic.plain import broken, plain, width
         (r"\sqrt{x}", "√x"),
         (r"$\delta\,dV = \tfrac12 \operatorname{tr} v\,dV$", "δ dV = 1/2 tr v dV"),
         (r"x^{10}_{a}", "x¹⁰_a"),
+        (r"g_{z\bar z} = \partial_z \partial_{\bar z} K", "g_zz̄ = ∂_z ∂_z̄ K"),
+        (r"K\"ahler", "K\N{LATIN SMALL LETTER A WITH DIAERESIS}hler"),
     ],
 )
 def test_plain_text(latex, text):

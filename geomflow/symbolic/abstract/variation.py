@@ -299,8 +299,7 @@ def first_variation(density: Expression, weight: Expression | int = 1, name: str
 
     change = relative(vary(exponentials)) + variation_of_volume()
     derivation.add(
-        rf"\int \left[\delta\left({density.latex()}\right) + {notation.bracketed(canonical(change))}"
-        rf"{notation.bracketed(density)}\right] {measure}",
+        rf"\int \left[\delta\left({density.latex()}\right) + {_apart(canonical(change), density)}\right] {measure}",
         r"Leibniz, $\delta\,dV = \tfrac12 \operatorname{tr} v\,dV$",
         lhs=rf"\delta {name}",
     )
@@ -338,6 +337,12 @@ def fields_of(expression: Expression) -> list[Head]:
     r"""Return the heads of the fields in an expression, also of those in an exponent or under a d, by name."""
     heads = {f.head.field or f.head for _, fs in expression.terms for f in fs if f.head.kind in _OF_FIELDS}
     return sorted(heads, key=lambda head: head.name)
+
+
+def _apart(left: Expression, right: Expression) -> str:
+    # (½ tr v) R: without brackets around either, one would read the trace of v R.
+    first = notation.bracketed(left) if len(right.terms) > 1 else rf"\left({left.latex()}\right)"
+    return rf"{first}\, {notation.bracketed(right)}"
 
 
 def _variation_latex(head: Head) -> str:
