@@ -20,14 +20,18 @@ from geomflow.symbolic.flows.flow import Flow
 from geomflow.symbolic.flows.linearise import damped_gradient_flow, principal_symbol
 from geomflow.symbolic.flows.monotonicity import Monotonicity, monotonicity
 
+#: Flows of higher order than this are not brought to squares: the search for the divergence takes minutes.
+_SQUARES_UP_TO = 4
 
-def derive_functional(functional: Functional, dim: int = 3, seed: int = 0) -> Derived:
+
+def derive_functional(functional: Functional, dim: int = 3, seed: int = 0, only_variation: bool = False) -> Derived:
     r"""Derive and certify the gradients of a functional, its gradient flow, and what that flow does.
 
     Args:
         functional: density and weight.
         dim: dimension of the certificates.
         seed: seed of their jets.
+        only_variation: stop after the gradients and their certificate.
 
     Raises:
         CertificateError: a derived result is wrong.
@@ -41,6 +45,13 @@ def derive_functional(functional: Functional, dim: int = 3, seed: int = 0) -> De
         card.row("gradient in g, dm held fixed", str(variation.fixed_measure()))
     card.text("Coefficients of δg_ij and of the other fields' variations, relative to the weighted volume.")
     derivations = [variation.derivation]
+    moving = any(variation.gradient(field).terms for field in functional.fields)
+    if not moving:
+        card.text("The integrand is a divergence: every gradient vanishes identically.")
+    if only_variation or not moving:
+        add_certificates(card, certificates)
+        card.verdict("verified", "the gradients equal the Euler operator of the density.")
+        return Derived(functional.name, tuple(derivations), card, tuple(certificates))
 
     flow, response = damped_gradient_flow(variation)
     flow = replace(flow, name=f"gradient flow of ${functional.symbol}$")
@@ -90,6 +101,10 @@ def certify_change(change: Monotonicity, functional: Functional, flow: Flow, dim
 
 
 def _rate_of_change(card: Card, functional: Functional, flow: Flow) -> Monotonicity | None:
+    order = differential_order(flow.metric)
+    if order > _SQUARES_UP_TO:
+        card.row("rate of change", "not attempted", f"a flow of order {order}; `monotonicity` in Python takes minutes")
+        return None
     try:
         change = monotonicity(functional.variation(), flow, functional.symbol)
     except DerivationError as error:

@@ -86,6 +86,9 @@ class _Mode:
         every = range(dim)
         self.inverse = [[base.inverse(i, j).constant_term() for j in every] for i in every]
         self.metric = [[base.metric(i, j).constant_term() for j in every] for i in every]
+        # A scalar field in a coefficient of the symbol is its value at rest.
+        scalars = [head for head in self.jets.heads if head.rank == 0]
+        self.at_rest = {sp.Symbol(h.name): _rational(base.field(h.name).constant_term()) for h in scalars}
 
     def amplitude(self) -> fmpq:
         return fmpq(self.generator.choice([-3, -2, -1, 1, 2, 3]), self.generator.choice([1, 2]))
@@ -156,7 +159,11 @@ class _Mode:
         return sum((self.number(c) * inner[name] * power for (o, name), c in row.items() if o == outer), fmpq(0))
 
     def number(self, c: sp.Expr) -> fmpq:
-        return rational(sp.sympify(c).subs({DIMENSION: self.dim, **self.jets.constants}))
+        return rational(sp.sympify(c).subs({DIMENSION: self.dim, **self.jets.constants, **self.at_rest}))
+
+
+def _rational(q: fmpq) -> sp.Rational:
+    return sp.Rational(int(q.p), int(q.q))
 
 
 def _applied(symbol: Symbol, mode: _Mode, scalars: Mapping[str, fmpq]) -> np.ndarray:

@@ -152,8 +152,9 @@ def principal_symbol(
 def damped_gradient_flow(variation: Variation) -> tuple[Flow, dict[str, Expression]]:
     r"""Return the gradient flow of a functional, up or down, whichever damps TT modes, and what responds to the metric.
 
-    The speed is such that TT modes of a flat metric decay at \(|\xi|^m\); unit speed if their rate depends on the
-    dimension, where it may vanish, and descent if they do not move.
+    The speed is such that TT modes of a flat metric decay at \(|\xi|^m\), where scalars in front of the curvature (as
+    in \(u R\)) are 1; unit speed if their rate depends on the dimension, where it may vanish, and descent if they do
+    not move.
     With a weight \(e^{kf}\) its measure is held fixed; tensor fields stay at zero, where they decouple.
 
     Good values: Perelman's F gives \(-2(R_{ij} + \nabla_i\nabla_j f)\), Hilbert's functional \(-2R_{ij} + Rg_{ij}\).
@@ -162,6 +163,8 @@ def damped_gradient_flow(variation: Variation) -> tuple[Flow, dict[str, Expressi
     response = {} if scalar is None else fixed_measure(variation.weight)
     response |= {h.name: Expression() for h in fields_of(variation.density) if h.rank}
     rate = principal_symbol(gradient_flow(variation, 1), response).transverse_traceless
+    # The speed is a number: a field in it would have to be differentiated.
+    rate = rate.subs({sp.Symbol(h.name): 1 for h in fields_of(variation.density)})
     if rate.has(DIMENSION):
         rate = sp.sign(sp.limit(rate, DIMENSION, sp.oo))
     return gradient_flow(variation, sp.S.NegativeOne if rate == 0 else -1 / rate), response

@@ -131,6 +131,8 @@ class Symbol:
         r"""Return in words whether the initial value problem is well posed; constants are taken to be positive."""
         if not self.metric and not any(self.scalars.values()):
             return "nothing can be said: the linearisation about a flat metric vanishes"
+        if self.order == 0:
+            return "an ordinary differential equation at each point: the velocity holds no derivatives"
         growing = self.growing()
         if growing:
             listed = [
