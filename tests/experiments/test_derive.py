@@ -193,6 +193,31 @@ def test_a_weight_that_is_none(weight):
     assert str(caught.value).endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("weight", "sentence"),
+    [
+        ("exp(f)", r"`exp\(f\)` has k = 1"),
+        ("exp(-alpha*f)", "has k = -alpha"),
+        ("q", "`q` in the weight `q` is unknown"),
+        ("exp(-2*q)", r"`q` in the exponent of the weight `-2\*q` is unknown"),
+    ],
+)
+def test_the_error_quotes_the_weight_as_it_was_typed(weight, sentence):
+    with pytest.raises((ArgumentError, DerivationError), match=sentence):
+        Derive(density="R", weight=weight).derive()
+
+
+def test_only_the_variation():
+    derived = Derive(density="R + |grad f|^2", weight="f", dim=2, only_variation=True).derive()
+    card = str(derived.card)
+    assert "gradient in g" in card
+    assert "residual 0" in card
+    assert "symbol" not in card
+    assert len(derived.derivations) == 1
+    with pytest.raises(ArgumentError, match="has no first variation"):
+        Derive(what="deturck", only_variation=True).derive()
+
+
 @pytest.mark.parametrize("dim", [0, -1])
 def test_a_dimension_that_is_none(dim):
     with pytest.raises(ArgumentError, match="must be at least 1"):

@@ -51,6 +51,8 @@ class Derive:
     """Dimension of the certificates (3 by default), or of the network's inputs (2 by default)."""
     seed: int = 0
     """Seed of the random rational jets of the certificates."""
+    only_variation: bool = False
+    """Of a functional, only the first variation and its certificate: no flow, no rate of change, no symbol."""
     out: Path | None = None
     """Folder for the LaTeX document and its certificates; geomflow-out/derive for --all."""
 
@@ -70,7 +72,7 @@ class Derive:
         if self.dim is not None and self.dim < 1:
             raise ArgumentError(f"Argument `dim` must be at least 1, but it was {self.dim}.", dim=self.dim)
         if self.density:
-            return derive_functional(self.typed(), self.dim or _DIM, self.seed)
+            return self._functional(self.typed())
         return self._named(self.what)
 
     def typed(self) -> Functional:
@@ -101,10 +103,18 @@ class Derive:
         derived.card.show()
         return (derived,)
 
+    def _functional(self, functional: Functional) -> Derived:
+        return derive_functional(functional, self.dim or _DIM, self.seed, only_variation=self.only_variation)
+
     def _named(self, name: str) -> Derived:
         entry = _catalogue()[name]
         if isinstance(entry, Functional):
-            return derive_functional(entry, self.dim or _DIM, self.seed)
+            return self._functional(entry)
+        if self.only_variation:
+            raise ArgumentError(
+                f"`{name}` has no first variation. Use --only-variation with --density or a functional "
+                f"({', '.join(FUNCTIONALS.names())})."
+            )
         if name in KERNELS.names():
             return _kernel(name, self.dim or _INPUTS)
         return NAMED[name](self.dim or _DIM, self.seed)
@@ -125,13 +135,22 @@ def _catalogue() -> Catalogue[object]:
 def _weight(text: str, fields: tuple[str, ...], constants: tuple[str, ...]) -> Expression:
     # "f" is e^(-f); "e^(-2f)" and "exp(-2*f)" say the exponent.
     match = re.fullmatch(r"\s*(?:e\^|exp)\s*(?:\((.*)\)|(.*))\s*", text)
-    exponent = parse_density((match[1] or match[2]) if match else f"-({text})", fields, constants)
+    if match:
+        exponent = parse_density(match[1] or match[2], fields, constants, "exponent of the weight")
+    else:
+        exponent = -parse_density(text, fields, constants, "weight")
     factors = [factor for _, product in exponent.terms for factor in product]
     if len(exponent.terms) != 1 or len(factors) != 1 or factors[0].slots or factors[0].head.kind != "field":
         raise ArgumentError(
             f"A weight is e^(kf) for one scalar field f, but `{text}` is not. Try `--weight f` or `--weight exp(-2*f)`."
         )
-    return exponential(factors[0].head.name, exponent.terms[0][0])
+    name, k = factors[0].head.name, exponent.terms[0][0]
+    if not (k.is_Integer and k.is_negative):
+        raise ArgumentError(
+            f"A weight is e^(k {name}) with k = -1, -2, ..., but `{text}` has k = {k}. Rescale {name}, in the density "
+            f"as well, and write `--weight {name}` for e^(-{name})."
+        )
+    return exponential(name, k)
 
 
 def _kernel(name: str, dim: int) -> Derived:

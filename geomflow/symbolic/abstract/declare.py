@@ -19,6 +19,9 @@ FIELDS = ("f", "u", "A_i", "S_(ij)", "B_[ij]", "F = dA", "H = dB")
 #: Names that mean something else in a typed density.
 RESERVED = ("g", "R", "Ric", "Riem", "Rm", "Weyl", "n", "div", "tr", "grad", "nabla", "laplacian", "Lap")
 
+#: What a derivation calls the variations of f and of g.
+_VARIATIONS = {"h": "f", "v": "g"}
+
 _NAME = r"(?P<name>[^\W\d_]+\d*)"
 _TENSOR = re.compile(_NAME + r"(?:_(?:\((?P<symmetric>\w+)\)|\[(?P<antisymmetric>\w+)\]|(?P<none>\w+)))?")
 _FORM = re.compile(_NAME + r"\s*=\s*d\s*(?P<potential>[^\W\d_]+\d*)")
@@ -46,11 +49,36 @@ def declared(fields: Iterable[str]) -> dict[str, Head]:
     return heads
 
 
+def declared_constants(constants: Iterable[str]) -> tuple[str, ...]:
+    r"""Return the names of declared constants, Greek letters spelt out.
+
+    Raises:
+        DerivationError: a name that is no name, or that means something else in a density or a derivation.
+    """
+    names = tuple(spelt(constant.strip()) for constant in constants)
+    for name in names:
+        if not re.fullmatch(_NAME, name):
+            raise DerivationError(f"Cannot read the constant `{name}`. Write letters, digits behind them: beta, c1.")
+        if name in _VARIATIONS:
+            raise DerivationError(
+                f"`{name}` stands for the variation of {_VARIATIONS[name]} in the derivation. Choose another name for "
+                "the constant."
+            )
+        if name in RESERVED and name != "n":
+            raise DerivationError(f"The name `{name}` is taken ({', '.join(RESERVED)}). Choose another constant.")
+    return names
+
+
 def spelt(name: str) -> str:
-    r"""Return the name of a Greek letter, any other name as it is: α and alpha are one symbol."""
-    if len(name) == 1 and unicodedata.name(name).startswith("GREEK SMALL LETTER"):
-        return unicodedata.name(name).split()[-1].lower()
-    return name
+    r"""Return a Greek letter by its name, with its digits, any other name as it is: α and alpha, Λ and Lambda."""
+    letter, digits = unicodedata.normalize("NFKC", name[:1]), name[1:]
+    if digits and not digits.isdecimal():
+        return name
+    match = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?(\w+)", unicodedata.name(letter, ""))
+    if match is None:
+        return name
+    greek = "LAMBDA" if match[2] == "LAMDA" else match[2]  # as Unicode spells λ
+    return (greek.lower() if match[1] == "SMALL" else greek.capitalize()) + digits
 
 
 def _form(declaration: str, heads: dict[str, Head]) -> Head | None:
@@ -60,7 +88,8 @@ def _form(declaration: str, heads: dict[str, Head]) -> Head | None:
     potential = heads.get(spelt(match["potential"]))
     if potential is None:
         raise DerivationError(
-            f'The potential of `{declaration}` is unknown. Declare it first, as in fields=("B_[ij]", "H = dB").'
+            f'The potential of `{declaration}` is unknown. Declare it first: fields=("B_[ij]", "H = dB") in Python, '
+            '--fields "B_[ij]" "H = dB" on the command line.'
         )
     return form_head(potential, spelt(match["name"]))
 

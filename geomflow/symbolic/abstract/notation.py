@@ -6,6 +6,7 @@ contractions are folded to \(|T|^2\), traces to \(\operatorname{tr} v\) and \(\n
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ class _Style:
             return base
         if self.latex:
             return f"{base}^{{{exponent}}}"
-        return base + "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(exponent))
+        return base + _superscript(str(exponent))
 
     def indices(self, marks: list[tuple[str, bool]]) -> str:
         runs: list[tuple[str, bool]] = []
@@ -66,7 +67,7 @@ class _Style:
             return ""
         if value.is_Number and self.latex and not value.is_Integer:
             return rf"\tfrac{{{sp.numer(value)}}}{{{sp.denom(value)}}}"
-        body = sp.latex(value) if self.latex else str(value).replace("**", "^").replace("*", " ")
+        body = sp.latex(value) if self.latex else plain(value)
         if value.is_Add or (not self.latex and "/" in body):
             return rf"\left({body}\right)" if self.latex else f"({body})"
         return body
@@ -74,6 +75,16 @@ class _Style:
 
 _LATEX = _Style(True, r"\nabla", r"\Delta ", r"\operatorname{tr} ", "|")
 _TEXT = _Style(False, "∇", "Δ ", "tr ", "|")
+
+
+def plain(value: sp.Expr) -> str:
+    r"""Return plain text for a constant, with the superscripts of the rest: `8 alpha²`."""
+    powers = re.sub(r"\*\*(\d+)", lambda match: _superscript(match[1]), str(value))
+    return powers.replace("**", "^").replace("*", " ")
+
+
+def _superscript(digits: str) -> str:
+    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in digits)
 
 
 def symbol(head: Head) -> str:

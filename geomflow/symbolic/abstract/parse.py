@@ -3,23 +3,25 @@ r"""A typed density becomes an abstract expression: `parse_density("R + |∇f|²
     sum      =  product (("+" | "-") product)*
     product  =  power (["*" | "/"] power)*
     power    =  atom ("^" integer | "²" ...)?
-    atom     =  number | name indices? | "(" sum ")" | "|" sum "|" | ("∇" index? | "Δ" | "div" | "tr") atom
+    atom     =  number | name indices? | "(" sum ")" | "|" sum "|" | ("∇" (index | "²")? | "Δ" | "div" | "tr") atom
 
 Names: R, Ric, Riem (also R_ij, R_ijkl with indices), Weyl, g, the fields and constants declared, n for the dimension,
-and dA for the exterior derivative of a form A. A tensor stands without indices between bars and after `div`, `tr`.
+and dA for the exterior derivative of a form A. A tensor stands without indices between bars and after `div`, `tr`;
+there ∇² (∇^2, ∇∇) is the second covariant derivative, as the program prints it.
 ASCII: `grad` or `nabla` for ∇, `laplacian` or `Lap` for Δ, `**` for `^`; Greek letters may be spelt out.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import sympy as sp
 
 from geomflow.core.errors import DerivationError
 from geomflow.symbolic.abstract.canonical import canonical
-from geomflow.symbolic.abstract.declare import FIELDS, declared, spelt
+from geomflow.symbolic.abstract.declare import FIELDS, declared, declared_constants, spelt
 from geomflow.symbolic.abstract.expression import (
     DIMENSION,
     METRIC,
@@ -38,24 +40,38 @@ from geomflow.symbolic.abstract.expression import (
 from geomflow.symbolic.abstract.forms import form_head
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<indices>[_^](?:\{[A-Za-z]+\}|[A-Za-z]+))|(?P<name>[^\W\d_²³⁴Δ]+\d*)"
-    r"|(?P<sign>\*\*|[-+*/^()|∇Δ²³⁴]))"
+    r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<indices>[_^](?:\{[A-Za-z]+\}|[A-Za-z]+))|(?P<name>[^\W\d_⁰¹²³⁴⁵⁶⁷⁸⁹Δ]+\d*)"
+    r"|(?P<superscript>[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<sign>\*\*|[-+*/^()|∇Δ]))"
 )
 _ASCII = {"grad": "∇", "nabla": "∇", "laplacian": "Δ", "Lap": "Δ"}
-_SUPERSCRIPTS = {"²": 2, "³": 3, "⁴": 4}
+#: Advice on what a density cannot contain.
+_FUNCTIONS = ("exp", "e", "log", "ln", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "abs")
+_NO_FUNCTIONS = (
+    "A density is a polynomial in curvature, fields and their derivatives; functions of fields cannot be typed. An "
+    'exponential of one field can be the weight: weight=exponential("f", -2) in Python, --weight "exp(-2*f)" on the '
+    "command line."
+)
+_EPSILON = ("epsilon", "varepsilon", "eps")
+_NO_EPSILON = (
+    "There is no ε tensor: wedge products, Hodge duals, Chern-Simons and θ terms cannot be typed. Write contractions "
+    "with the metric, as in F_ij F^ij."
+)
 _GEOMETRY = {"g": METRIC, "R": SCALAR, "Ric": RICCI, "Riem": RIEMANN, "Rm": RIEMANN}
 _OPERATORS = ("div", "tr")
 #: The indices of a tensor that is typed without.
 _BARE = "abcdefghijklm"
 
 
-def parse_density(text: str, fields: Sequence[str] = FIELDS, constants: Sequence[str] = ("alpha", "tau")) -> Expression:
+def parse_density(
+    text: str, fields: Sequence[str] = FIELDS, constants: Sequence[str] = ("alpha", "tau"), what: str = "density"
+) -> Expression:
     r"""Return the scalar expression that `text` spells.
 
     Args:
         text: the density, for example `"tau*(R + |grad f|^2) + f - n"`.
         fields: declarations of fields: `f`, `A_i`, `S_(ij)`, `B_[ij]`, `H = dB`.
         constants: names of constants; `n`, the dimension, is always one.
+        what: what errors call the text.
 
     Raises:
         DerivationError: an unknown symbol, a free index, or a sentence that does not parse.
@@ -63,10 +79,10 @@ def parse_density(text: str, fields: Sequence[str] = FIELDS, constants: Sequence
     Good values: "R + |∇f|²", "R - alpha*|grad u|^2", "|Ric|^2", "R_ij R^ij - R^2/4", "(Δf)^2", "R - |F|^2/4",
     "R - |H|^2/12 + |∇f|²", "|dA|^2", "(div A)^2", "|Weyl|^2".
     """
-    expression = _Parser(text, declared(fields), tuple(map(spelt, constants))).parse()
+    expression = _Parser(text, declared(fields), declared_constants(constants), what).parse()
     if expression.free:
         raise DerivationError(
-            f"A density must be a scalar, but `{text}` has the free indices {expression.signature()}. Contract them, "
+            f"The {what} must be a scalar, but `{text}` has the free indices {expression.signature()}. Contract them, "
             "as in R_ij R^ij or |Ric|^2."
         )
     # Weyl is no head of its own: what is typed with it is written out in Riem, Ric and R.
@@ -76,8 +92,8 @@ def parse_density(text: str, fields: Sequence[str] = FIELDS, constants: Sequence
 class _Parser:
     r"""Recursive descent over the tokens, one method for each line of the grammar."""
 
-    def __init__(self, text: str, fields: Mapping[str, Head], constants: tuple[str, ...]):
-        self.text, self.fields, self.constants = text, fields, constants
+    def __init__(self, text: str, fields: Mapping[str, Head], constants: tuple[str, ...], what: str):
+        self.text, self.fields, self.constants, self.what = text, fields, constants, what
         self.tokens = self._tokens()
         self.place = 0
         self.in_bars = False
@@ -88,7 +104,9 @@ class _Parser:
         while place < len(text):
             match = _TOKEN.match(text, place)
             if match is None:
-                raise DerivationError(f"Cannot read `{text[place:].strip()[0]}` in the density `{self.text}`.")
+                sign = text[place:].strip()[0]
+                advice = f" {_NO_EPSILON}" if sign in "∧⋀⋆★∗" else ""
+                raise DerivationError(f"Cannot read `{sign}` in the {self.what} `{self.text}`.{advice}")
             kind = str(match.lastgroup)
             value = match.group(kind)
             tokens.append(("sign", _ASCII[value]) if value in _ASCII else (kind, value))
@@ -109,7 +127,7 @@ class _Parser:
 
     def expect(self, sign: str) -> None:
         if not self.take(sign):
-            raise DerivationError(f"Expected `{sign}` {self.where()} in the density `{self.text}`.")
+            raise DerivationError(f"Expected `{sign}` {self.where()} in the {self.what} `{self.text}`.")
 
     def where(self) -> str:
         return f"before `{self.token[1]}`" if self.token[1] else "at the end"
@@ -117,7 +135,7 @@ class _Parser:
     def parse(self) -> Expression:
         expression = self.sum()
         if self.token[0] != "end":
-            raise DerivationError(f"Unexpected `{self.token[1]}` in the density `{self.text}`.")
+            raise DerivationError(f"Unexpected `{self.token[1]}` in the {self.what} `{self.text}`.")
         return expression
 
     def sum(self) -> Expression:
@@ -162,9 +180,10 @@ class _Parser:
         return base if exponent is None else base**exponent
 
     def exponent(self) -> int | None:
-        superscript = self.take(*_SUPERSCRIPTS)
-        if superscript:
-            return _SUPERSCRIPTS[superscript]
+        kind, value = self.token
+        if kind == "superscript":
+            self.place += 1
+            return int(unicodedata.normalize("NFKC", value))
         if not self.take("^", "**"):
             return None
         kind, value = self.token
@@ -182,7 +201,7 @@ class _Parser:
         self.in_bars = self.bare = False
         exponent = self.exponent()
         if not exponent or exponent % 2:
-            raise DerivationError(f"A norm needs an even power, such as |...|^2, in the density `{self.text}`.")
+            raise DerivationError(f"A norm needs an even power, such as |...|^2, in the {self.what} `{self.text}`.")
         return (inside * inside) ** (exponent // 2)
 
     def atom(self) -> Expression:
@@ -192,10 +211,9 @@ class _Parser:
             return inside
         if self.take("∇"):
             indices = self.indices()
-            operand = self.atom()
             if not indices:
-                self.require_bars("∇")
-                return self.bare_gradient(operand)
+                return self.bare_gradient()
+            operand = self.atom()
             for index in reversed(indices):
                 operand = nabla(index, operand)
             return operand
@@ -205,7 +223,8 @@ class _Parser:
         if kind == "name" and value in _OPERATORS:
             return self.operator(value)
         if kind not in ("number", "name"):
-            raise DerivationError(f"Expected a symbol {self.where()} in the density `{self.text}`.")
+            advice = f" {_NO_EPSILON}" if value == "*" else ""  # *F, a Hodge dual
+            raise DerivationError(f"Expected a symbol {self.where()} in the {self.what} `{self.text}`.{advice}")
         self.place += 1
         return as_expression(sp.Rational(value)) if kind == "number" else self.symbol(spelt(value))
 
@@ -217,12 +236,23 @@ class _Parser:
             self.place += 1
         return indices
 
-    def bare_gradient(self, operand: Expression) -> Expression:
-        # The derivative comes first: between bars ∇A is ∇_a A_b, to be subtracted from F_ab.
-        letters = sorted(operand.free)
-        if letters != list(_BARE[: len(letters)]):
-            return gradient(operand)
-        return nabla("a", operand.rename(**dict(zip(letters, _BARE[1:]))))
+    def bare_gradient(self) -> Expression:
+        # The derivative comes first: between bars ∇A is ∇_a A_b, to be subtracted from F_ab, and ∇²A is ∇_a ∇_b A_c.
+        order = self.exponent()
+        if order is not None and not self.bare:
+            raise DerivationError(
+                f"`∇^{order}` without indices is a repeated derivative and stands only between bars, as in |∇²f|^2; in "
+                f"`{self.text}` it leaves free indices. The Laplacian is Δ f."
+            )
+        operand = self.atom()
+        self.require_bars("∇")
+        for _ in range(1 if order is None else order):
+            letters = sorted(operand.free)
+            if letters == list(_BARE[: len(letters)]):
+                operand = nabla("a", operand.rename(**dict(zip(letters, _BARE[1:]))))
+            else:
+                operand = gradient(operand)
+        return operand
 
     def operator(self, name: str) -> Expression:
         self.place += 1
@@ -244,9 +274,7 @@ class _Parser:
     def symbol(self, name: str) -> Expression:
         indices = self.indices()
         if name in self.fields and name in self.constants:
-            raise DerivationError(
-                f"`{name}` is declared both a field and a constant. Rename one in fields=, constants=."
-            )
+            raise DerivationError(f"`{name}` is declared both a field and a constant. Rename one of the two.")
         if name == "Weyl":
             return weyl(*self.filled(name, 4, indices))
         head = _GEOMETRY.get(name) or self.fields.get(name) or self.exterior(name)
@@ -257,12 +285,26 @@ class _Parser:
         if name in self.constants or name == "n":
             self.filled(name, 0, indices)
             return as_expression(DIMENSION if name == "n" else sp.Symbol(name))
+        raise DerivationError(self.unknown(name, indices))
+
+    def unknown(self, name: str, indices: list[str]) -> str:
+        r"""Return the sentence about a symbol that is not known."""
+        sentence = f"The symbol `{name}` in the {self.what} `{self.text}` is unknown."
+        if name in _FUNCTIONS:
+            return f"`{name}` cannot be read in the {self.what} `{self.text}`. {_NO_FUNCTIONS}"
+        if name in _EPSILON and indices:
+            return f"{sentence} {_NO_EPSILON}"
         known = ", ".join((*_GEOMETRY, "Weyl", *self.fields, *self.constants, "n"))
-        raise DerivationError(
-            f"The symbol `{name}` in the density `{self.text}` is unknown. Known: {known}. Declare a new one with "
-            f'fields=("{name}",) or constants=("{name}",); with indices as in fields=("{name}_i",), symmetric '
+        advice = (
+            f'Known: {known}. Declare it: fields=("{name}",) or constants=("{name}",) in Python, --fields {name} '
+            f'or --constants {name} on the command line; a field with indices is declared as "{name}_i", symmetric '
             f'"{name}_(ij)", a form "{name}_[ij]".'
         )
+        if name in _EPSILON:
+            return f"{sentence} {advice} {_NO_EPSILON}"
+        if self.token == ("sign", "("):  # V(u), or a constant in front of brackets
+            return f"{sentence} {_NO_FUNCTIONS} If it is a factor in front of brackets, it must be declared. {advice}"
+        return f"{sentence} {advice}"
 
     def curvature(self, count: int) -> Head:
         if count not in (2, 4):
