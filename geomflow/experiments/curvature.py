@@ -102,6 +102,18 @@ class CurvatureOf:
                 'as in `geomflow curvature --coordinates "r phi" --line-element "dr^2 + r^2*dphi^2"`.'
             )
         if self.what:
+            given = {
+                "--coordinates": self.coordinates,
+                "--constants": self.constants,
+                "--functions": self.functions,
+                "--positive": self.positive,
+            }
+            extra = [name for name, value in given.items() if value]
+            if extra:
+                raise ArgumentError(
+                    f"{' and '.join(extra)} are for a metric of your own, typed with --line-element; `{self.what}` "
+                    "has its own. Leave them out."
+                )
             return SPACES[self.what]
         if not self.coordinates:
             raise ArgumentError('Name the coordinates of the line element, as in --coordinates "r theta".')
@@ -218,6 +230,8 @@ def _line_element(metric: Metric) -> str:
 def _signature(space: Space) -> tuple[str, str]:
     if space.signature:
         return space.signature, ""
+    if any(space.metric.chart.sympy(e).has(sp.I) for e in space.metric.curvature.matrix.ravel()):
+        return "complex", "its components are not real, so it has no signature"
     if space.metric.chart.functions:
         return "open", "it depends on the unknown functions"
     chart, g = space.metric.chart, space.metric.curvature.matrix

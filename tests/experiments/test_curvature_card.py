@@ -57,6 +57,11 @@ def test_the_classes_a_metric_belongs_to():
     assert plane["Einstein"][0] == "no"  # R is not constant
 
 
+def test_a_complex_metric_has_no_signature():
+    assert rows(typed("dx^2 + 0.5*dy^2 + I*dx*dy").compute().card)["signature"][0] == "complex"
+    assert rows(typed("f*dx^2 + I*dy^2", functions=("f:x",)).compute().card)["signature"][0] == "complex"
+
+
 def test_a_typed_metric_with_an_unknown_function():
     result = typed("dr^2 + f(r)^2*dtheta^2", "r theta", functions=("f:r",)).compute()
     found = rows(result.card)
@@ -162,6 +167,9 @@ def test_the_document_compiles(what, tmp_path):
             {"line_element": "dx^2", "coordinates": "x", "functions": ("f",)},
             'A function is given as "name:coordinates"',
         ),
+        ({"what": "kerr", "coordinates": "x y"}, "--coordinates are for a metric of your own"),
+        ({"what": "kerr", "constants": "M", "functions": ("f:r",)}, "--constants and --functions are for"),
+        ({"what": "kerr", "positive": "r"}, "`kerr` has its own"),
         ({"what": "kerr", "show": ("rici",)}, "no tensor called `rici`"),
         ({"what": "cigar", "show": ("bach",)}, "dimension"),
     ],

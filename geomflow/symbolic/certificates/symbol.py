@@ -162,7 +162,7 @@ class _Mode:
         return rational(sp.sympify(c).subs({DIMENSION: self.dim, **self.jets.constants, **self.at_rest}))
 
 
-def _rational(q: fmpq) -> sp.Rational:
+def _rational(q: fmpq) -> sp.Expr:
     return sp.Rational(int(q.p), int(q.q))
 
 

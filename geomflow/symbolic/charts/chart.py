@@ -12,6 +12,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from geomflow.core.errors import ArgumentError, DerivationError
+from geomflow.symbolic.charts.smooth import NOT_SMOOTH, check_smooth, not_smooth, words
 from geomflow.symbolic.field.field import Element, Field
 from geomflow.symbolic.field.printing import Printer
 from geomflow.symbolic.field.tower import Tower
@@ -28,11 +29,17 @@ class Chart:
         functions: unknown functions, each with the coordinates it depends on: `{"f": "r", "u": "x y"}`.
         positive: names of coordinates and constants that are positive (so that √(r²) is r).
 
+    The symbols are real, or positive; a SymPy symbol of your own is matched by name, but results have those of the
+    chart: `x, y = chart.coordinates`.
+
     Raises:
         ArgumentError: a name given twice, or a function of something that is not a coordinate.
 
     Good values: `Chart("t r theta phi", constants="M a")`, `Chart("x y z", functions={"a": "x y z"})`.
     """
+
+    #: Functions that are refused, as they are not smooth.
+    refused: tuple[type, ...] = NOT_SMOOTH
 
     def __init__(
         self,
@@ -41,6 +48,11 @@ class Chart:
         functions: Mapping[str, str] | None = None,
         positive: str = "",
     ):
+        if functions is not None and not isinstance(functions, Mapping):
+            raise ArgumentError(
+                f'Functions are given with the coordinates they depend on, as in functions={{"f": "r"}}, but found '
+                f"`{functions}`."
+            )
         above = set(_names(positive))
         self.coordinates = _symbols(coordinates, above)
         self.constants = _symbols(constants, above)
@@ -103,7 +115,7 @@ class Chart:
             DerivationError: text that cannot be read, or a symbol the chart does not know.
         """
         if isinstance(expression, str):
-            return Typed(self, expression).sympy()
+            return self._read(expression)
         expression = _sympified(expression)
         own = {s.name: s for s in (*self.coordinates, *self.constants)}
         symbols = {s: own[s.name] for s in expression.free_symbols if s.name in own and s != own[s.name]}
@@ -113,6 +125,17 @@ class Chart:
         unknown = sorted(str(s) for s in expression.free_symbols if s not in own.values())
         if unknown:
             raise self.unknown(unknown[0], str(expression))
+        check_smooth(expression, self.coordinates, self.functions.values(), self.refused)
+        return expression
+
+    def _read(self, text: str) -> sp.Expr:
+        found = words(text, self.names())
+        foreign = [name for name in found if name not in FUNCTIONS]
+        if foreign:
+            raise not_smooth(foreign[0])
+        expression = Typed(self, text).sympy()
+        if found:
+            check_smooth(expression, self.coordinates, self.functions.values(), self.refused)
         return expression
 
     def _matched(self, expression: Any, f: Any) -> Any:
@@ -152,7 +175,7 @@ class Chart:
             DerivationError: something that is no exact expression in the symbols of the chart.
         """
         nested = expressions.tolist() if isinstance(expressions, (sp.MatrixBase, sp.NDimArray)) else expressions
-        values = np.array(nested, dtype=object)
+        values = whole(np.array(nested, dtype=object)) if isinstance(nested, np.ndarray) else np.array(nested, object)
         out = np.empty(values.size, dtype=object)
         for group in self._converted(list(values.ravel())):
             for i, element in group.items():
@@ -162,7 +185,7 @@ class Chart:
     def _converted(self, flat: list[Any]) -> list[dict[int, Element]]:
         # Text goes to the field directly, unless a kind of chart reads text in its own way.
         direct = type(self).parse is Chart.parse
-        text = [i for i, v in enumerate(flat) if isinstance(v, str) and direct]
+        text = [i for i, v in enumerate(flat) if isinstance(v, str) and direct and not words(v)]
         ready = {i: v for i, v in enumerate(flat) if isinstance(v, Element)}
         rest = [i for i in range(len(flat)) if i not in ready and i not in set(text)]
         parsed = [self.parse(flat[i]) for i in rest]
@@ -178,17 +201,40 @@ class Chart:
         return self.elements([expression])[0]
 
     def __repr__(self) -> str:
-        return f"Chart({', '.join(x.name for x in self.coordinates)})"
+        arguments = [f'"{" ".join(x.name for x in self.coordinates)}"']
+        if self.constants:
+            arguments.append(f'constants="{" ".join(c.name for c in self.constants)}"')
+        if self.functions:
+            rows = (f'"{name}": "{" ".join(map(str, f.args))}"' for name, f in self.functions.items())
+            arguments.append(f"functions={{{', '.join(rows)}}}")
+        above = [s.name for s in (*self.coordinates, *self.constants) if s.is_positive]
+        if above:
+            arguments.append(f'positive="{" ".join(above)}"')
+        return f"{type(self).__name__}({', '.join(arguments)})"
 
 
-def _names(text: str) -> list[str]:
+def whole(values: np.ndarray) -> np.ndarray:
+    r"""Return an array with floating-point numbers that are whole as integers: `np.eye(2)` is meant exactly."""
+    out = np.array(values, dtype=object)
+    for index in np.ndindex(*out.shape):
+        value: Any = out[index]
+        if isinstance(value, float) and value.is_integer():
+            out[index] = int(value)
+    return out
+
+
+def _names(text: Any) -> list[str]:
+    if not isinstance(text, str):
+        raise ArgumentError(f'Names are given in one string, such as "x y", but found `{text}`.')
     return text.replace(",", " ").split()
 
 
 def _symbols(given: str | Iterable[sp.Symbol | str], positive: set[str]) -> tuple[sp.Symbol, ...]:
-    names = _names(given) if isinstance(given, str) else given
+    names = list(given) if isinstance(given, (Sequence, set)) and not isinstance(given, str) else _names(given)
     symbols = []
     for name in names:
+        if not isinstance(name, (str, sp.Symbol)):
+            raise ArgumentError(f"`{name}` cannot be a name on a chart. Use text, as in Chart('x y'), or symbols.")
         if not isinstance(name, str):
             symbols.append(name)
         else:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from geomflow.core.errors import ArgumentError
+from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.line_element import line_element
 from geomflow.symbolic.charts.metric import Metric
@@ -56,7 +56,10 @@ def warped_product(base: Metric, fibre: Metric, warping: Any) -> Metric:
     Good values: `warped_product(line_element(Chart("r"), "dr^2"), round_sphere(2), "sinh(r)")`.
     """
     chart = product_chart(base.chart, fibre.chart)
-    square = base.chart.sympy(base.chart.element(warping)) ** 2
+    warp = base.chart.element(warping)
+    if warp.is_zero():
+        raise MetricError("A warping function must not vanish, but f is identically zero. Give another function.")
+    square = base.chart.sympy(warp) ** 2
     lower = [[square * e for e in row] for row in _entries(fibre, chart)]
     return Metric(chart, _blocks([_entries(base, chart), lower]))
 
@@ -81,6 +84,8 @@ def conformal(metric: Metric, *, exponent: Any = None, factor: Any = None) -> Me
         )
     chart = metric.chart
     value = chart.element(sp.exp(2 * chart.parse(exponent)) if factor is None else factor)
+    if value.is_zero():
+        raise MetricError("A conformal factor must not vanish, but w is identically zero. Give another factor.")
     return Metric(chart, np.asarray(metric.curvature.matrix * value, dtype=object), metric.frame)
 
 
@@ -97,6 +102,8 @@ def flat(coordinates: str | Chart, signs: Sequence[int] | None = None) -> Metric
     signs = [1] * chart.dim if signs is None else list(signs)
     if len(signs) != chart.dim:
         raise ArgumentError(f"Give one sign for each of the {chart.dim} coordinates, but found {len(signs)}.")
+    if any(sign not in (1, -1) for sign in signs):
+        raise ArgumentError(f"A sign is 1 or -1, but found {signs}. For other numbers use Metric(chart, matrix).")
     return Metric(chart, [[signs[i] if i == j else 0 for j in range(chart.dim)] for i in range(chart.dim)])
 
 
@@ -114,6 +121,7 @@ def round_sphere(n: int, coordinates: str = "", radius: Any = 1, constants: str 
 
     Good values: `round_sphere(3)`: Ric = 2 g.
     """
+    _whole("The dimension of a sphere", n)
     names = coordinates.split() or _angles(n)
     if n < 1 or len(names) != n:
         raise ArgumentError(f"The sphere of dimension {n} needs {n} coordinates, at least one, but found {len(names)}.")
@@ -136,6 +144,7 @@ def rotationally_symmetric(n: int, psi: str = "psi", chi: str = "1", radial: str
 
     Good values: `rotationally_symmetric(3, "psi")`, `rotationally_symmetric(4, "sinh(r)")`.
     """
+    _whole("The dimension", n)
     if n < 2:
         raise ArgumentError(f"Rotational symmetry needs dimension 2 or more, but n = {n}.")
     known = {radial, *constants.replace(",", " ").split()}
@@ -221,6 +230,11 @@ def _blocks(blocks: Sequence[list[list[Any]]]) -> list[list[Any]]:
             out[start + i][start : start + len(block)] = row
         start += len(block)
     return out
+
+
+def _whole(what: str, n: Any) -> None:
+    if not isinstance(n, (int, np.integer)):
+        raise ArgumentError(f"{what} is a whole number, such as 3, but found {n!r}.")
 
 
 def _angles(n: int) -> list[str]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
-from geomflow.core.errors import DerivationError
+from geomflow.core.errors import ArgumentError, DerivationError
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.field import printing
 from geomflow.symbolic.field.field import Element
@@ -47,6 +47,31 @@ def one_form(chart: Chart, text: str | sp.Expr) -> np.ndarray:
     """
     terms = _homogeneous(chart, text, 1)
     return chart.elements([terms.get((i,), sp.S.Zero) for i in range(chart.dim)])
+
+
+def linear(chart: Chart, labels: Sequence[str], text: str, prefix: str) -> list[sp.Expr]:
+    r"""Read the coefficients of a linear expression in the names prefix + label, such as d_x.
+
+    Args:
+        chart: the chart.
+        labels: of the coordinates or of a frame.
+        text: such as `"x*d_y - y*d_x"`, with the prefix `"d_"`.
+        prefix: what stands before a label.
+
+    Raises:
+        ArgumentError: the expression is not linear.
+        DerivationError: text that cannot be read.
+
+    Good values: `linear(Chart("x y"), ["x", "y"], "x*d_y", "d_")`.
+    """
+    marks = [sp.Symbol(prefix + label, real=True) for label in labels]
+    reader = Chart(chart.coordinates, (*chart.constants, *marks))
+    reader.functions = chart.functions
+    read = reader.parse(text)
+    coefficients = [cast("sp.Expr", sp.diff(read, m)) for m in marks]
+    if any(c.has(*marks) for c in coefficients) or read.subs(dict.fromkeys(marks, 0)) != 0:
+        raise ArgumentError(f"`{text}` must be linear in {', '.join(m.name for m in marks)}.")
+    return coefficients
 
 
 def quadratic_form(chart: Chart, text: str | sp.Expr) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from geomflow.core.errors import ArgumentError
+from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.constructions import flat
 from geomflow.symbolic.charts.metric import Metric
@@ -54,7 +54,14 @@ class Embedding:
             )
         self.chart, self.ambient = chart, ambient
         self.map = Map(ambient.chart, chart, dict(zip(names, position)))
-        self.metric = Metric(chart, self.map.metric(ambient))
+        try:
+            self.metric = Metric(chart, self.map.metric(ambient))
+        except MetricError as error:
+            few = f", for {chart.dim} coordinates do not fit into dimension {len(names)}" * (chart.dim > len(names))
+            raise MetricError(
+                f"The induced metric is singular: the map is no immersion{few}, or its image is light-like. Check that "
+                f"the {len(position)} expressions depend independently on {', '.join(map(str, chart.coordinates))}."
+            ) from error
 
     @property
     def codimension(self) -> int:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from geomflow.core.errors import ArgumentError
+from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.differentials import quadratic_form
 from geomflow.symbolic.charts.frames import Frame
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.charts.tensor import Tensor
 from geomflow.symbolic.field.field import Element, Field
-from geomflow.symbolic.field.matrices import matrix_product
+from geomflow.symbolic.field.matrices import determinant, matrix_product
 
 
 def line_element(chart: Chart, text: str) -> Metric:
@@ -78,7 +78,16 @@ def frame_metric(chart: Chart, coframe: Sequence[Any], eta: Any = None, labels: 
     Good values: `frame_metric(Chart("r phi"), ["dr", "r*dphi"])`.
     """
     frame = coframe if isinstance(coframe, Frame) else Frame.from_coframe(chart, coframe, labels)
-    return Metric(frame.chart, square(frame.chart, eta), frame)
+    matrix = square(frame.chart, eta)
+    try:
+        return Metric(frame.chart, matrix, frame)
+    except MetricError as error:
+        if matrix.shape != (frame.dim, frame.dim) or not determinant(frame.chart.field, matrix).is_zero():
+            raise
+        raise MetricError(
+            "The matrix η is singular: its determinant vanishes identically. Give a sign for each one-form, such as "
+            "eta=[-1, 1], or a matrix that can be inverted."
+        ) from error
 
 
 def square(chart: Chart, entries: Any) -> np.ndarray:

@@ -15,12 +15,15 @@ import sympy as sp
 
 from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.symbolic.charts.bach import bach_components
-from geomflow.symbolic.charts.chart import Chart
+from geomflow.symbolic.charts.chart import Chart, whole
 from geomflow.symbolic.charts.curvature import Curvature
-from geomflow.symbolic.charts.differentials import quadratic_latex, quadratic_text
+from geomflow.symbolic.charts.differentials import linear, quadratic_latex, quadratic_text
 from geomflow.symbolic.charts.frames import Frame, FrameCurvature
 from geomflow.symbolic.charts.tensor import Tensor
 from geomflow.symbolic.field.field import Element
+
+#: Letters of a line element, and terms in it, up to which `print(metric)` shows it.
+_MOST_LETTERS, _MOST_TERMS = 1000, 250
 
 
 class Metric:
@@ -37,8 +40,10 @@ class Metric:
     """
 
     def __init__(self, chart: Chart, matrix: Any, frame: Frame | None = None):
+        if not isinstance(chart, Chart):
+            raise ArgumentError(f'A metric lives on a chart, as in Metric(Chart("x y"), ...), but found `{chart}`.')
         self.chart, self.dim, self.frame = chart, chart.dim, frame
-        rows = matrix.tolist() if isinstance(matrix, (sp.MatrixBase, np.ndarray)) else [list(row) for row in matrix]
+        rows = _rows(matrix)
         if len(rows) != self.dim or any(len(row) != self.dim for row in rows):
             shape = f"{len(rows)} rows of lengths {sorted({len(row) for row in rows})}"
             raise MetricError(
@@ -59,6 +64,14 @@ class Metric:
                 "The metric is singular: its determinant vanishes identically. Is a coordinate missing, or too many?"
             )
         self._memo: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        r"""Return the line element; if it is long, what it is about."""
+        terms = sum(len(e.num) for e in self.curvature.matrix.ravel())
+        if terms > _MOST_TERMS:
+            return f"a metric with {terms} terms on {self.chart!r}"
+        text = self.line_element()
+        return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}... ({len(text)} letters)"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -89,8 +102,12 @@ class Metric:
         r"""Return a tensor from nested lists of expressions; `up` says which slots are contravariant."""
         return Tensor(self, np.asarray(self.chart.elements(components), dtype=object), up)
 
-    def vector(self, components: Sequence[Any]) -> Tensor:
-        r"""Return the vector \(X^i\)."""
+    def vector(self, components: Tensor | Sequence[Any] | str) -> Tensor:
+        r"""Return the vector \(X^i\), given by its components or as text, `"x*d_y - y*d_x"`."""
+        if isinstance(components, Tensor):
+            return components
+        if isinstance(components, str):
+            components = linear(self.chart, self.labels, components, "d_")
         return self.tensor(list(components), [True])
 
     def function(self, expression: Any) -> Tensor:
@@ -166,10 +183,16 @@ class Metric:
         r"""Return \(|\mathrm{Rm}|^2 = R_{abcd}R^{abcd}\)."""
         return self._once("kretschmann", lambda: self.riemann().norm_squared())
 
-    def sectional(self, u: Tensor, v: Tensor) -> Tensor:
+    def sectional(self, u: Tensor | Sequence[Any] | str, v: Tensor | Sequence[Any] | str) -> Tensor:
         r"""Return the sectional curvature \(R(u,v,u,v)/(|u|^2|v|^2 - \langle u,v\rangle^2)\) of a plane of vectors."""
+        u, v = self.vector(u), self.vector(v)
         above = self.riemann().contract(u, (0, 0)).contract(v, (0, 0)).contract(u, (0, 0)).contract(v, (0, 0))
         area = u.norm_squared() * v.norm_squared() - u.contract(v, (0, 0)) * u.contract(v, (0, 0))
+        if area.is_zero():
+            raise ArgumentError(
+                "Two vectors span a plane with a sectional curvature if they are independent and the metric on the "
+                "plane is not degenerate, but |u|²|v|² - <u,v>² is zero."
+            )
         return above / area
 
     # --- conformal tensors ---------------------------------------------------------------------------------------
@@ -182,6 +205,7 @@ class Metric:
 
     def weyl(self) -> Tensor:
         r"""Return \(W_{abcd} = R_{abcd} - g_{ac}P_{bd} + g_{ad}P_{bc} - g_{bd}P_{ac} + g_{bc}P_{ad}\), n >= 3."""
+        self._at_least(3, "The Weyl tensor")
         g, p = self.curvature.metric, self.schouten().components
         known: dict[tuple, Element] = {}
 
@@ -203,6 +227,7 @@ class Metric:
 
     def cotton(self) -> Tensor:
         r"""Return \(C_{ijk} = \nabla_j P_{ik} - \nabla_k P_{ij}\), so that \(\nabla^a W_{aijk} = (n-3)\,C_{ijk}\)."""
+        self._at_least(3, "The Cotton tensor")
 
         def compute() -> Tensor:
             derived = self.schouten().nabla()
@@ -239,12 +264,12 @@ class Metric:
         ricci = self.ricci().contract(h, (1, 0))
         return h.laplacian() + self.riemann().contract(h, (1, 0), (3, 1)) * 2 - ricci - ricci.transposed(1, 0)
 
-    def lie_derivative(self, vector: Tensor | Sequence[Any]) -> Tensor:
+    def lie_derivative(self, vector: Tensor | Sequence[Any] | str) -> Tensor:
         r"""Return \(\mathcal L_X g_{ij} = \nabla_i X_j + \nabla_j X_i\)."""
-        return self.g().lie(vector if isinstance(vector, Tensor) else self.vector(vector))
+        return self.g().lie(self.vector(vector))
 
-    def is_killing(self, vector: Tensor | Sequence[Any]) -> bool:
-        r"""Return whether \(\mathcal L_X g = 0\), identically."""
+    def is_killing(self, vector: Tensor | Sequence[Any] | str) -> bool:
+        r"""Return whether \(\mathcal L_X g = 0\), identically; X is a vector, its components, or `"x*d_y - y*d_x"`."""
         return self.lie_derivative(vector).is_zero()
 
     def geodesic_equations(self, parameter: str = "s") -> list[sp.Expr]:
@@ -252,6 +277,11 @@ class Metric:
         if self.frame is not None:
             raise ArgumentError(
                 "Geodesics are curves in coordinates. Use the metric in its chart: to_coordinates(metric)."
+            )
+        if parameter in self.chart.names():
+            raise ArgumentError(
+                f"`{parameter}` is a name of the chart and cannot be the parameter of a geodesic too. Give another "
+                'name, as in geodesic_equations("tau").'
             )
         s = sp.Symbol(parameter, real=True)
         curve = {x: sp.Function(x.name)(s) for x in self.chart.coordinates}
@@ -269,6 +299,24 @@ class Metric:
         r"""Return \(\mathrm{Ric} + \nabla^2 f - \lambda g\), zero for a gradient Ricci soliton (λ > 0 shrinks)."""
         return self.ricci() + self.hessian(potential) - self.g() * constant
 
-    def soliton(self, vector: Tensor | Sequence[Any], constant: Any) -> Tensor:
+    def soliton(self, vector: Tensor | Sequence[Any] | str, constant: Any) -> Tensor:
         r"""Return \(\mathrm{Ric} + \tfrac12\mathcal L_X g - \lambda g\), zero for a Ricci soliton."""
         return self.ricci() + self.lie_derivative(vector) / 2 - self.g() * constant
+
+
+def _rows(matrix: Any) -> list[list[Any]]:
+    if isinstance(matrix, np.ndarray):
+        matrix = whole(matrix)
+    try:
+        return matrix.tolist() if isinstance(matrix, sp.MatrixBase) else [_row(row) for row in matrix]
+    except TypeError as error:
+        raise ArgumentError(
+            f"The metric must be a matrix, as in Metric(chart, [[1, 0], [0, 'x^2']]), but found `{matrix}`. A line "
+            "element is read by line_element(chart, text)."
+        ) from error
+
+
+def _row(row: Any) -> list[Any]:
+    if isinstance(row, str):
+        raise TypeError
+    return list(row)

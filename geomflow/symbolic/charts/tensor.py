@@ -51,8 +51,10 @@ class Tensor:
 
     def __getitem__(self, index: int | tuple[int, ...]) -> sp.Expr:
         index = index if isinstance(index, tuple) else (index,)
-        if len(index) != self.rank or not all(isinstance(i, int) for i in index):
-            raise ArgumentError(f"A component of this tensor has {self.rank} indices, but {index} was asked for.")
+        n = self.metric.dim
+        if len(index) != self.rank or not all(isinstance(i, (int, np.integer)) and -n <= i < n for i in index):
+            numbers = f"{self.rank} indices from 0 to {n - 1}" if self.rank else "0 indices, t[()],"
+            raise ArgumentError(f"A component of this tensor has {numbers}, but {index} was asked for.")
         return self.metric.chart.sympy(self.components[index])
 
     def sympy(self) -> Any:
@@ -96,9 +98,18 @@ class Tensor:
         return Tensor(self.metric, out, self.up)
 
     def __add__(self, other: Tensor) -> Tensor:
-        if self.up != other.up or self.metric is not other.metric:
+        if not isinstance(other, Tensor):
             raise ArgumentError(
-                f"Tensors of a sum must have the same slots and metric, but found {_slots(self)} and {_slots(other)}. "
+                f"A tensor is added to a tensor, but found `{other}`. Use metric.function({other!r}) for a scalar."
+            )
+        if self.metric is not other.metric:
+            raise ArgumentError(
+                "Tensors of a sum must be of the same metric, but these come from two metric objects (even if their "
+                "components agree). Make the metric once and take both tensors from it."
+            )
+        if self.up != other.up:
+            raise ArgumentError(
+                f"Tensors of a sum must have the same slots, but found {_slots(self)} and {_slots(other)}. "
                 "Use raised() or lowered()."
             )
         return Tensor(self.metric, np.asarray(self.components + other.components, dtype=object), self.up)
@@ -120,12 +131,26 @@ class Tensor:
         return self * factor
 
     def __truediv__(self, factor: Any) -> Tensor:
+        if isinstance(factor, Tensor) and factor.rank:
+            raise ArgumentError(f"A tensor is divided by a scalar, but found one with {factor.rank} slots.")
         value = factor.components[()] if isinstance(factor, Tensor) else self.metric.chart.element(factor)
         return self * value.inverse()
 
     def transposed(self, *order: int) -> Tensor:
         r"""Return the tensor with its slots in another order, `order[k]` being the old place of slot k."""
+        self._distinct(order)
+        if len(order) != self.rank:
+            raise ArgumentError(f"Give the old place of each of the {self.rank} slots, but found {order}.")
         return Tensor(self.metric, np.transpose(self.components, order), [self.up[k] for k in order])
+
+    def _distinct(self, slots: Sequence[int]) -> None:
+        # Slots of this tensor, no two the same.
+        inside = all(isinstance(k, (int, np.integer)) and -self.rank <= k < self.rank for k in slots)
+        if not inside or len({k % self.rank for k in slots}) < len(slots):
+            last = f"numbered from 0 to {self.rank - 1}" if self.rank else "none, as it is a scalar"
+            raise ArgumentError(
+                f"Name different slots of the tensor; they are {last}, but found {', '.join(map(str, slots))}."
+            )
 
     # --- positions and contraction -------------------------------------------------------------------------------
 
@@ -138,6 +163,7 @@ class Tensor:
         return self._moved(slots, False)
 
     def _moved(self, slots: tuple[int, ...], above: bool) -> Tensor:
+        self._distinct(slots)
         curvature, n = self.metric.curvature, self.metric.dim
         entry = curvature.inverse if above else curvature.metric
         values, up = self.components, list(self.up)
@@ -155,6 +181,7 @@ class Tensor:
 
     def trace(self, first: int = 0, second: int = 1) -> Tensor:
         r"""Contract two slots of one tensor, with the metric where both stand on one level."""
+        self._distinct((first, second))
         tensor = self.raised(first) if self.up[first] == self.up[second] == False else self  # noqa: E712
         if tensor.up[first] == tensor.up[second]:
             tensor = tensor.lowered(first)
@@ -165,6 +192,8 @@ class Tensor:
 
     def contract(self, other: Tensor, *pairs: tuple[int, int]) -> Tensor:
         r"""Contract slots (mine, other's) of two tensors; the metric is put in where it is needed."""
+        self._distinct([p for p, _ in pairs])
+        other._distinct([q for _, q in pairs])
         for mine, others in pairs:
             if self.up[mine] == other.up[others]:
                 other = other._moved((others,), not self.up[mine])
@@ -208,6 +237,7 @@ class Tensor:
 
     def divergence(self, slot: int = 0) -> Tensor:
         r"""Return \(\nabla^i T_{\ldots i\ldots}\), contracted in the slot given."""
+        self._distinct([slot])
         return self.nabla().trace(slot, self.rank)
 
     def laplacian(self) -> Tensor:

@@ -18,6 +18,7 @@ from geomflow.core.errors import ArgumentError, DerivationError
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.composed import Jet, compose, derivatives_named
 from geomflow.symbolic.charts.morphism import Morphism
+from geomflow.symbolic.charts.smooth import NOT_SMOOTH
 from geomflow.symbolic.field.field import Element
 from geomflow.symbolic.field.typed import FUNCTIONS, NUMBERS
 
@@ -59,6 +60,9 @@ class ComplexChart(Chart):
 
     Good values: `ComplexChart("z1 z2", constants="a", positive="a")`, `ComplexChart("z", functions={"u": "abs2(z)"})`.
     """
+
+    # |z| is √(z z̄), smooth where z is not zero.
+    refused = tuple(f for f in NOT_SMOOTH if f is not sp.Abs)
 
     def __init__(
         self,

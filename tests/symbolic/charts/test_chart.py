@@ -177,7 +177,8 @@ def test_bad_charts_are_sentences(arguments, sentence):
 def test_index_and_repr():
     c = chart()
     assert [c.index("r"), c.index(c.coordinates[1]), c.index(1), c.index(-3)] == [1, 1, 1, 1]
-    assert repr(c) == "Chart(t, r, theta, phi)"
+    functions = '{"f": "r", "u": "t r"}'
+    assert repr(c) == f'Chart("t r theta phi", constants="M a", functions={functions}, positive="r M")'
     with pytest.raises(ArgumentError, match="no coordinate"):
         c.index("M")
     with pytest.raises(ArgumentError, match="no coordinate"):

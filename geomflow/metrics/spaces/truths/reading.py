@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from geomflow.core.errors import ArgumentError
-from geomflow.symbolic.charts.chart import Chart
+from geomflow.symbolic.charts.differentials import linear
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.charts.tensor import Tensor
 
@@ -42,26 +42,14 @@ def _index(metric: Metric, name: str) -> int:
     return metric.labels.index(name)
 
 
-def _linear(metric: Metric, text: str, prefix: str) -> list[Any]:
-    # The coefficients of a linear expression in the names prefix + coordinate.
-    chart = metric.chart
-    marks = [sp.Symbol(prefix + label, real=True) for label in metric.labels]
-    functions = {name: " ".join(str(a) for a in f.args) for name, f in chart.functions.items()}
-    read = Chart(chart.coordinates, [*chart.constants, *marks], functions).parse(text)
-    coefficients = [sp.diff(read, m) for m in marks]
-    if any(c.has(*marks) for c in coefficients) or read.subs(dict.fromkeys(marks, 0)) != 0:
-        raise ArgumentError(f"`{text}` must be linear in {', '.join(m.name for m in marks)}.")
-    return coefficients
-
-
 def vector(metric: Metric, text: str) -> Tensor:
     r"""Return a vector field typed as `x*d_y - y*d_x`."""
-    return metric.vector(_linear(metric, text, "d_"))
+    return metric.vector(text)
 
 
 def one_form(metric: Metric, text: str) -> Tensor:
     r"""Return a one-form typed as `x*dy - y*dx`."""
-    return metric.tensor(_linear(metric, text, "d"))
+    return metric.tensor(linear(metric.chart, metric.labels, text, "d"))
 
 
 def exterior(form: Tensor) -> Tensor:
