@@ -2,14 +2,20 @@ r"""Elements of the field of a chart: fractions in canonical form, and their ari
 
 from __future__ import annotations
 
+from math import comb
 from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from flint import fmpq, fmpq_mpoly
 
+from geomflow.core.errors import DerivationError
+
 if TYPE_CHECKING:
     from geomflow.symbolic.field.field import Field
+
+#: A power that would have more terms than this is refused.
+_MOST_TERMS = 200_000
 
 #: Exponents of irreducible factors, by their number in the field; never changed once made.
 Denominator = dict[int, int]
@@ -86,6 +92,12 @@ class Element:
     def __pow__(self, exponent: int) -> Element:
         if exponent < 0:
             return self.inverse() ** (-exponent)
+        terms = len(self.num)
+        if terms > 1 and exponent > 50 and comb(exponent + terms - 1, min(terms - 1, 12)) > _MOST_TERMS:
+            raise DerivationError(
+                f"The power {exponent} of an expression with {terms} terms has too many terms to be multiplied out. "
+                "Give the expression a name: a coordinate, or an unknown function."
+            )
         power, square = self.field.one, self
         while exponent:
             if exponent & 1:

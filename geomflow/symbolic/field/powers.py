@@ -119,6 +119,9 @@ class Powers:
                 total = total * self.radical(key, factor, q // shared) ** (rest // shared)
         return total
 
+    def _is_opposite(self, opposite: str, radicand: Element) -> bool:
+        return opposite in self._places or self.sample(radicand) < 0
+
     def radical(self, key: str, radicand: Element, q: int) -> Element:
         r"""Return \(P^{1/q}\) of an irreducible P.
 
@@ -132,8 +135,9 @@ class Powers:
                 f"The root of degree {q} of a negative number does not fit. Write it with cos and sin."
             )
         opposite = str(field.lifted(-radicand).num)
-        if q == 2 and opposite in self._places and key not in self._places:
-            # √(-P) = i √P: both as generators would not be independent.
+        if q == 2 and key != "-1" and key not in self._places and self._is_opposite(opposite, radicand):
+            # √(-P) = i √P: both as generators would not be independent. P is positive at the sample point, whichever
+            # of the two comes first.
             return self.tower.convert(sp.I) * self.radical(opposite, -radicand, 2)
         if key not in self._places:
             degree = lcm(q, self._degrees.get(key, 1))
