@@ -2,7 +2,7 @@ r"""Elements of the field of a chart: fractions in canonical form, and their ari
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, prod
 from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +93,7 @@ class Element:
         if exponent < 0:
             return self.inverse() ** (-exponent)
         terms = len(self.num)
-        if terms > 1 and exponent > 50 and comb(exponent + terms - 1, min(terms - 1, 12)) > _MOST_TERMS:
+        if terms > 1 and exponent > 50 and self._terms_of_power(exponent) > _MOST_TERMS:
             raise DerivationError(
                 f"The power {exponent} of an expression with {terms} terms has too many terms to be multiplied out. "
                 "Give the expression a name: a coordinate, or an unknown function."
@@ -106,6 +106,12 @@ class Element:
             if exponent:
                 square = square * square
         return power
+
+    def _terms_of_power(self, exponent: int) -> int:
+        # By the multinomial theorem, and by the degrees in each generator.
+        terms = len(self.num)
+        by_degrees = prod(int(d) * exponent + 1 for d in self.num.degrees())
+        return min(comb(exponent + terms - 1, min(terms - 1, 12)), by_degrees)
 
     __radd__ = __add__
     __rmul__ = __mul__
