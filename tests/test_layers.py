@@ -19,6 +19,7 @@ ORDER = [
     {"kernels"},
     {"metrics"},
     {"geometry"},
+    {"batch"},
     {"codegen"},
     {"symbolic"},
     {"core"},

@@ -8,8 +8,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
+from geomflow.batch.fft import check_grid, irfftn_sharded, on_slabs, rfftn_sharded
 from geomflow.core.errors import ArgumentError, GridError
 from geomflow.symbolic.jets import pairs
 
@@ -26,15 +28,17 @@ class Torus(eqx.Module):
     Args:
         dim: dimension d (1, 2 or 3 are tested).
         size: points per direction, even and at least 8. Good values: 2^a 3^b 5^c; 64 for d = 2, 24-32 for d = 3.
+        mesh: devices over which fields are split in slabs of the first grid axis (see `geomflow.batch.shard_grid`).
 
     Raises:
-        GridError: the grid is odd or tiny.
+        GridError: the grid is odd or tiny, or the devices of the mesh do not divide it.
     """
 
     dim: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
+    mesh: Mesh | None = eqx.field(static=True)
 
-    def __init__(self, dim: int, size: int):
+    def __init__(self, dim: int, size: int, mesh: Mesh | None = None):
         if dim < 1:
             raise ArgumentError(f"Argument `dim` must be at least 1, but is {dim}.")
         if size % 2 or size < SMALLEST_GRID:
@@ -43,7 +47,9 @@ class Torus(eqx.Module):
                 f"Try {max(SMALLEST_GRID, size + size % 2)}.",
                 size=size,
             )
-        self.dim, self.size = dim, size
+        if mesh is not None:
+            check_grid((size,) * dim, mesh)
+        self.dim, self.size, self.mesh = dim, size, mesh
 
     @property
     def spacing(self) -> float:
@@ -85,11 +91,19 @@ class Torus(eqx.Module):
 
     def transform(self, field: Float[Array, "*batch_grid"]) -> Array:
         r"""Return the half spectrum of a real field."""
+        if self.mesh is not None:
+            return rfftn_sharded(field, self.dim, self.mesh)
         return jnp.fft.rfftn(field, axes=self.axes)
 
     def inverse(self, spectrum: Array) -> Array:
         r"""Return the real field of a half spectrum."""
+        if self.mesh is not None:
+            return irfftn_sharded(spectrum, self.shape, self.mesh)
         return jnp.fft.irfftn(spectrum, s=self.shape, axes=self.axes)
+
+    def pointwise(self, function: Callable[..., Array], *fields: Array) -> Array:
+        r"""Return a function of fields that acts on each grid point by itself: where there is a mesh, slab by slab."""
+        return function(*fields) if self.mesh is None else on_slabs(function, fields, self.dim, self.mesh)
 
     def multiply(self, field: Array, multiplier: Array | np.ndarray) -> Array:
         r"""Apply a Fourier multiplier m(k), given on the half spectrum; the Nyquist modes are removed."""
