@@ -12,6 +12,7 @@ GeomflowError
 ├── DerivationError    a symbolic rule does not apply
 ├── CertificateError   a derived result failed its independent check
 ├── GenerationError    an expression cannot be turned into JAX code
+├── ConvergenceError   an iteration or a rule did not reach its tolerance (value, error, points)
 ├── FlowError          a flow stopped early (time, wave_vector)
 ├── OutputError        the output folder cannot be written
 └── ResultFileError    a corrupted or foreign result file
@@ -83,6 +84,10 @@ class CertificateError(GeomflowError):
 
 class GenerationError(GeomflowError):
     r"""An expression cannot be turned into JAX code. Numbers: `unknown`."""
+
+
+class ConvergenceError(GeomflowError):
+    r"""An iteration or a quadrature rule did not reach its tolerance. Numbers: `value`, `error`, `points`."""
 
 
 class FlowError(GeomflowError):
