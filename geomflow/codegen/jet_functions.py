@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from geomflow.codegen.program import Argument, Program
+from geomflow.codegen.quantities import QUANTITIES, staged
 from geomflow.symbolic.jets import JetFrame, pairs
 
 
@@ -36,3 +37,21 @@ def scalar_arguments(frame: JetFrame, name: str, order: int) -> list[Argument]:
 def jet_program(name: str, frame: JetFrame, outputs: Sequence[sp.Expr], extra: Sequence[Argument] = (), doc: str = ""):
     r"""Return the `Program` of a function of the metric's jets (and of extra arguments) with the given components."""
     return Program(name, [*metric_arguments(frame), *extra], outputs, frame.assignments, doc)
+
+
+def jet_quantity(quantity: str, dim: int) -> Program:
+    r"""Return the program of a tensor of a general metric, its independent components from the metric's jets.
+
+    Args:
+        quantity: a name of `QUANTITIES`.
+        dim: dimension n. Good values: 2 to 5; the operations grow like n⁵.
+
+    Raises:
+        CatalogueError: there is no such quantity.
+        ArgumentError: the dimension is too small for it.
+    """
+    asked = QUANTITIES[quantity]
+    frame, outputs = staged(quantity, dim)
+    arguments = metric_arguments(frame)[: asked.order + 1]
+    doc = f"${asked.latex}$ in dimension {dim} from packed jets: independent components, as `layouts` lists them."
+    return Program(quantity.replace("-", "_"), arguments, outputs, frame.assignments, doc)

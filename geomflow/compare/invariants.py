@@ -25,8 +25,8 @@ def gauge_invariants(torus: Torus, g: Float[Array, "P *grid"]) -> dict[str, floa
 
 @eqx.filter_jit
 def _invariants(torus: Torus, g: Array) -> dict[str, Array]:
-    root = jnp.sqrt(generated("leading_minors", torus.dim)(g)[-1])
-    curvature = generated("scalar_curvature", torus.dim)(g, *torus.jets(g))[0]
+    root = jnp.sqrt(torus.pointwise(generated("leading_minors", torus.dim), g)[-1])
+    curvature = torus.pointwise(generated("scalar_curvature", torus.dim), g, *torus.jets(g))[0]
     return {
         "volume": torus.integrate(root),
         "int R": torus.integrate(root * curvature),

@@ -151,7 +151,7 @@ def _plane(field: np.ndarray) -> np.ndarray:
 
 def _curvature(torus: Torus, g: np.ndarray) -> np.ndarray:
     packed = jnp.asarray(g)
-    return np.asarray(generated("scalar_curvature", torus.dim)(packed, *torus.jets(packed))[0])
+    return np.asarray(torus.pointwise(generated("scalar_curvature", torus.dim), packed, *torus.jets(packed))[0])
 
 
 def draw_locality(numbers: Mapping[str, Any], arrays: Mapping[str, np.ndarray], torus: Torus) -> Figure:

@@ -58,7 +58,9 @@ class TorusFlow(eqx.Module):
             times: output times, the initial one first; or the final time alone.
             **options: as `geomflow.flows.solve.integrate`.
         """
-        floor = COLLAPSE * jnp.min(generated("leading_minors", self.torus.dim)(g), axis=self.torus.axes)
+        floor = COLLAPSE * jnp.min(
+            self.torus.pointwise(generated("leading_minors", self.torus.dim), g), axis=self.torus.axes
+        )
         times = np.array([0.0, times]) if np.ndim(times) == 0 else np.asarray(times)
         solution = integrate(self, g, times, stop=LeavesMetrics(floor, self.torus.dim), **options)
         if solution.completed:

@@ -39,8 +39,8 @@ class ConjugateHeat(eqx.Module):
     def __call__(self, t: Any, density: Float[Array, "*grid"]) -> Float[Array, "*grid"]:
         r"""Return ∂ρ/∂t (well-posed only for decreasing time)."""
         g = self.ricci(t)
-        root = jnp.sqrt(generated("leading_minors", self.torus.dim)(g)[-1])
-        inverse = unpack(generated("inverse_metric", self.torus.dim)(g))
+        root = jnp.sqrt(self.torus.pointwise(generated("leading_minors", self.torus.dim), g)[-1])
+        inverse = unpack(self.torus.pointwise(generated("inverse_metric", self.torus.dim), g))
         gradient = self.torus.gradient(density / root)
         return -self.torus.dealias(self.torus.divergence(root * jnp.einsum("...ij,j...->i...", inverse, gradient)))
 
@@ -61,9 +61,9 @@ class GradientDiffeomorphism(eqx.Module):
     def __call__(self, t: Any, displacement: Float[Array, "d *grid"]) -> Float[Array, "d *grid"]:
         r"""Return ∂_t φ at the grid points."""
         g = self.ricci(t)
-        root = jnp.sqrt(generated("leading_minors", self.torus.dim)(g)[-1])
+        root = jnp.sqrt(self.torus.pointwise(generated("leading_minors", self.torus.dim), g)[-1])
         f = -jnp.log(self.heat(t) / root)
-        inverse = unpack(generated("inverse_metric", self.torus.dim)(g))
+        inverse = unpack(self.torus.pointwise(generated("inverse_metric", self.torus.dim), g))
         field = -jnp.einsum("...ij,j...->i...", inverse, self.torus.gradient(f))
         return self.torus.evaluate(field, self.torus.points + displacement)
 

@@ -24,4 +24,4 @@ class DeTurckFlow(TorusFlow):
 
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return -2 Ric_ij + ∇_i W_j + ∇_j W_i."""
-        return generated("deturck_velocity", self.torus.dim)(g, *self.torus.jets(g))
+        return self.torus.pointwise(generated("deturck_velocity", self.torus.dim), g, *self.torus.jets(g))

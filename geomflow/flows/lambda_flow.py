@@ -13,9 +13,9 @@ from geomflow.geometry.torus import Torus
 
 def perelman_lambda(torus: Torus, g: Float[Array, "P *grid"]) -> Eigenpair:
     r"""Return λ(g) = inf F, the lowest eigenvalue of -4Δ + R, with u = e^{-f/2} its positive eigenfunction."""
-    root = jnp.sqrt(generated("leading_minors", torus.dim)(g)[-1])
-    conductivity = root * generated("inverse_metric", torus.dim)(g)
-    curvature = generated("scalar_curvature", torus.dim)(g, *torus.jets(g))[0]
+    root = jnp.sqrt(torus.pointwise(generated("leading_minors", torus.dim), g)[-1])
+    conductivity = root * torus.pointwise(generated("inverse_metric", torus.dim), g)
+    curvature = torus.pointwise(generated("scalar_curvature", torus.dim), g, *torus.jets(g))[0]
     return lowest_eigenpair(torus, conductivity, root * curvature, root)
 
 
@@ -37,4 +37,6 @@ class LambdaFlow(TorusFlow):
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return -2 (Ric_ij + ∇_i ∇_j f) with f = -2 log u."""
         f = -2 * jnp.log(perelman_lambda(self.torus, g).function)
-        return generated("perelman_velocity", self.torus.dim)(g, *self.torus.jets(g), *self.torus.jets(f))
+        return self.torus.pointwise(
+            generated("perelman_velocity", self.torus.dim), g, *self.torus.jets(g), *self.torus.jets(f)
+        )

@@ -61,7 +61,7 @@ def descent_source(
 ) -> Float[Array, "*grid n n"]:
     r"""Return 2 δF/δg_kl = -2 m (R^kl + ∇^k∇^l f) at fixed measure, a contravariant density."""
     lowered = unpack(FixedMeasureFlow(torus, measure=measure).velocity(g))
-    inverse = unpack(generated("inverse_metric", torus.dim)(g))
+    inverse = unpack(torus.pointwise(generated("inverse_metric", torus.dim), g))
     return measure[..., None, None] * (inverse @ lowered @ inverse)
 
 

@@ -40,19 +40,22 @@ class FixedMeasureFlow(TorusFlow):
 
     def potential(self, g: Float[Array, "P *grid"]) -> Float[Array, "*grid"]:
         r"""Return f = log(√det g / m)."""
-        determinant = generated("leading_minors", self.torus.dim)(g)[-1]
+        determinant = self.torus.pointwise(generated("leading_minors", self.torus.dim), g)[-1]
         return 0.5 * jnp.log(determinant) - jnp.log(self.measure)
 
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return -2 (Ric_ij + ∇_i ∇_j f)."""
-        return generated("perelman_velocity", self.torus.dim)(
-            g, *self.torus.jets(g), *self.torus.jets(self.potential(g))
+        return self.torus.pointwise(
+            generated("perelman_velocity", self.torus.dim), g, *self.torus.jets(g), *self.torus.jets(self.potential(g))
         )
 
     def functional(self, g: Float[Array, "P *grid"]) -> Float[Array, ""]:
         r"""Return F = ∫ (R + |∇f|²) dm."""
-        density = generated("perelman_density", self.torus.dim)(
-            g, *self.torus.jets(g), self.torus.gradient(self.potential(g))
+        density = self.torus.pointwise(
+            generated("perelman_density", self.torus.dim),
+            g,
+            *self.torus.jets(g),
+            self.torus.gradient(self.potential(g)),
         )[0]
         return self.torus.integrate(density * self.measure)
 

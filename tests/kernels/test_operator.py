@@ -125,4 +125,4 @@ def test_negative_widths_are_refused(sigma):
 def test_the_symbol_is_generated():
     source = symbol_program(2).source
     assert "jnp.exp" in source
-    assert "def cos_net_symbol(k, sigma)" in source
+    assert "def cos_net_symbol(k, sigma, keep)" in source

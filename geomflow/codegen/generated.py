@@ -1,0 +1,240 @@
+r"""A tensor of a metric as a numerical function: generated once, loaded, and called on points."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from geomflow.codegen.cache import cached
+from geomflow.codegen.jet_functions import jet_quantity
+from geomflow.codegen.layouts import full
+from geomflow.codegen.metric_functions import Form, function_jet, metric_program
+from geomflow.codegen.quantities import QUANTITIES
+from geomflow.core.errors import ArgumentError, MetricError, PrecisionError
+from geomflow.core.precision import require_x64
+from geomflow.symbolic.charts.metric import Metric
+
+
+#: Points at which single precision is compared with double, and the relative error beyond which it is refused.
+_SAMPLE, _MOST_ERROR = 1024, 1e-2
+
+
+def load(source: str, name: str) -> Callable[..., Any]:
+    r"""Return a function of a generated source; the source shows in tracebacks and in `inspect.getsource`."""
+    special = "import jax.scipy.special as jsp\n" if "jsp." in source else ""
+    text = f"import jax.numpy as jnp\n{special}\nfrom geomflow.codegen.runtime import pointwise\n\n\n{source}"
+    filename = f"<geomflow generated {name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {}
+    exec(compile(text, filename, "exec"), namespace)
+    return namespace[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    r"""A generated tensor field.
+
+    Called on points it returns every component; `components` returns the independent ones in the fast layout.
+
+    Args:
+        quantity: its name in `QUANTITIES`.
+        source: the source of the function and its derivatives.
+        components: the function itself, of `(point, constants..., function jets...)`, components first.
+        dim: dimension n.
+        functions: the unknown functions of the chart, with the places of the coordinates they depend on.
+    """
+
+    quantity: str
+    source: str
+    components: Callable[..., Any]
+    dim: int
+    functions: Mapping[str, tuple[int, ...]]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        r"""Names of the arguments after the points: constants and unknown functions."""
+        return tuple(inspect.signature(self.components).parameters)[1:]
+
+    def __call__(self, points: Float[Array, "*batch n"], **values: Any) -> Array:
+        r"""Return the tensor at points.
+
+        Args:
+            points: coordinates, shape `(*batch, n)`.
+            **values: a number or batch for each constant; for each unknown function a callable of the coordinates it
+                depends on (differentiated here), or its jet `(derivatives, *batch)`.
+
+        Returns:
+            Shape `(*batch, n, ..., n)`, indices as in `geomflow.core.types`.
+
+        Raises:
+            ArgumentError: a value is missing or unknown, or the points have another dimension.
+            MetricError: the tensor is not finite at a point, such as a pole of the chart (outside of `jit` only; there,
+                as from `components`, such points alone are NaN or infinite). Numbers: `point`.
+            PrecisionError: JAX runs in float32.
+        """
+        require_x64()
+        points = jnp.asarray(points, dtype=jnp.result_type(float, points))
+        given = self._values(points, values)
+        found = full(self.components(jnp.moveaxis(points, -1, 0), *given), self._symmetry, self.dim)
+        if not isinstance(found, jax.core.Tracer):
+            self._check_finite(np.asarray(found), np.asarray(points))
+        return found
+
+    def single(self, points: Float[Array, "*batch n"], **values: Any) -> tuple[Array, float]:
+        r"""Return the tensor in single precision, and its largest error found against double precision.
+
+        The error is relative to the largest component at the point, over at most `_SAMPLE` points spread over the batch.
+
+        Args:
+            points: coordinates, shape `(*batch, n)`.
+            **values: as in a call.
+
+        Raises:
+            PrecisionError: JAX runs in float32, so that there is nothing to compare with; or the error is larger than
+                `_MOST_ERROR`, so that the numbers mean nothing. Numbers: `error`.
+        """
+        require_x64()
+        points = jnp.asarray(points)
+        given = self._values(points, values)
+        coordinates = jnp.moveaxis(points, -1, 0)
+        low = self.components(*(a.astype(_lower(a.dtype)) for a in (coordinates, *given)))
+        count = max(1, points[..., 0].size)
+        chosen = np.unique(np.linspace(0, count - 1, min(_SAMPLE, count)).astype(int))
+        shapes = self.components.arguments  # pyright: ignore[reportFunctionMemberAccess]
+        sampled = [_at(a, len(shape), points.shape[:-1], chosen) for a, shape in zip((coordinates, *given), shapes)]
+        exact = np.asarray(self.components(*sampled))
+        rough = np.asarray(low).reshape(len(low), -1)[:, chosen]
+        size = np.max(np.abs(exact), axis=0)
+        gap = np.max(np.abs(rough - exact), axis=0)
+        error = float(np.max(np.divide(gap, size, out=np.where(gap > 0, np.inf, 0.0), where=size > 0)))
+        if not error <= _MOST_ERROR:
+            raise PrecisionError(
+                f"In single precision `{self.quantity}` has a relative error of {error:.2g}, more than {_MOST_ERROR:g}. "
+                "Call it in double precision, or keep away from points where its terms cancel.",
+                error=error,
+            )
+        return full(low, self._symmetry, self.dim), error
+
+    @property
+    def _symmetry(self) -> str:
+        return QUANTITIES[self.quantity].symmetry
+
+    def _values(self, points: Array, values: Mapping[str, Any]) -> list[Array]:
+        if points.ndim == 0 or points.shape[-1] != self.dim:
+            raise ArgumentError(
+                f"Points must have shape (*batch, {self.dim}), coordinates last, but have shape {points.shape}."
+            )
+        missing, extra = set(self.arguments) - set(values), set(values) - set(self.arguments)
+        if missing or extra:
+            known = ", ".join(self.arguments) or "none"
+            what = f"`{min(missing)}` is missing" if missing else f"`{min(extra)}` is unknown"
+            raise ArgumentError(f"The function takes the values {known}, but {what}. Give each by its name.")
+        shapes = self.components.arguments[1:]  # pyright: ignore[reportFunctionMemberAccess]
+        return [self._value(name, values[name], points, shape) for name, shape in zip(self.arguments, shapes)]
+
+    def _check_finite(self, found: np.ndarray, points: np.ndarray) -> None:
+        bad = ~np.isfinite(found.reshape(*points.shape[:-1], -1)).all(axis=-1)
+        if bad.any():
+            point = tuple(float(x) for x in points[tuple(np.argwhere(bad)[0])])
+            raise MetricError(
+                f"`{self.quantity}` is not finite at {int(bad.sum())} of {bad.size} points, first at "
+                f"({', '.join(f'{x:.6g}' for x in point)}): the chart or the metric ends there. Leave such points out, "
+                "or call `components`, which returns what it finds.",
+                point=point,
+            )
+
+    def _value(self, name: str, value: Any, points: Array, shape: tuple[int, ...]) -> Array:
+        if not callable(value):
+            return jnp.asarray(value)
+        if name not in self.functions:
+            raise ArgumentError(f"`{name}` is a constant of the chart: give a number, not a function.")
+        places = self.functions[name]
+        order = next(k for k in range(20) if len(function_jet(len(places), k)) == shape[0])
+        return _jet(value, points[..., list(places)], order)
+
+
+def _lower(dtype: Any) -> Any:
+    return jnp.complex64 if jnp.issubdtype(dtype, jnp.complexfloating) else jnp.float32
+
+
+def _at(array: Array, rank: int, batch: tuple[int, ...], chosen: np.ndarray) -> Array:
+    # the chosen points of an argument; one that is the same at all points stays as it is
+    if array.ndim == rank:
+        return array
+    return jnp.broadcast_to(array, (*array.shape[:rank], *batch)).reshape(*array.shape[:rank], -1)[..., chosen]
+
+
+def _jet(function: Callable[..., Any], points: Array, order: int) -> Array:
+    # Value and derivatives at each point, by nested forward differentiation, components first.
+    arity = points.shape[-1]
+    towers = [lambda x: function(*x)]
+    for _ in range(order):
+        towers.append(jax.jacfwd(towers[-1]))
+
+    def at(x: Array) -> Array:
+        values = [tower(x) for tower in towers]
+        return jnp.stack([values[len(by)][by] for by in function_jet(arity, order)])
+
+    flat = points.reshape(-1, arity)
+    return jnp.moveaxis(jax.vmap(at)(flat), 0, -1).reshape(-1, *points.shape[:-1])
+
+
+@cache
+def from_jets(quantity: str, dim: int) -> Callable[..., Array]:
+    r"""Return a tensor of a general metric as a function of its jets, whatever they come from: a network, a grid.
+
+    Args:
+        quantity: a name of `QUANTITIES`.
+        dim: dimension n.
+
+    Returns:
+        The function of `g (P, *batch)`, `dg (P, n, *batch)`, `ddg (P, P, *batch)`, packed as `symbolic.jets.pairs`
+        orders them (those of them that the quantity needs), which returns the independent components, see `layouts`.
+
+    Raises:
+        CatalogueError: there is no such quantity.
+        ArgumentError: the dimension is too small for it.
+    """
+    return jet_quantity(quantity, dim).compile()
+
+
+def generate(metric: Metric, quantity: str, *, form: Form = "auto", derivatives: bool = True) -> Generated:
+    r"""Generate a tensor of a metric as a numerical function, or take its source from the cache.
+
+    `generate(SPACES["kerr"].metric, "riemann")(points, M=1.0, a=0.6)`
+
+    Args:
+        metric: a metric in a chart.
+        quantity: a name of `QUANTITIES`: metric, inverse, volume, christoffel, riemann, ricci, scalar, einstein,
+            kretschmann, ricci-squared, weyl.
+        form: "closed" (canonical components), "jets" (staged), or "auto": the one with fewer operations.
+        derivatives: generate the rules for `jvp` and `grad` as well.
+
+    Raises:
+        CatalogueError: there is no such quantity.
+        GenerationError: something in the metric has no JAX counterpart.
+    """
+    name = quantity.replace("-", "_")
+
+    def make() -> str:
+        return metric_program(metric, quantity, form=form, derivatives=derivatives).source
+
+    # a frame has no short text that determines it
+    key = {"chart": repr(metric.chart), "metric": metric.line_element()} if metric.frame is None else None
+    options = {"quantity": quantity, "form": form, "derivatives": derivatives}
+    source = cached(key | options, make) if key is not None else make()
+    places = {
+        function.func.__name__: tuple(metric.chart.coordinates.index(x) for x in function.args)
+        for function in metric.chart.functions.values()
+    }
+    return Generated(quantity, source, load(source, name), metric.dim, places)
