@@ -48,6 +48,9 @@ COMMANDS.add("list", Command("geomflow.cli.rooms:List", "List what the catalogue
 COMMANDS.add("info", Command("geomflow.cli.info:Info", "Show versions, devices and precision.", x64=True))
 COMMANDS.add("locality", Command("geomflow.experiments.locality:Locality", "Verify the sigma -> 0 limit.", x64=True))
 COMMANDS.add("curvature", Command("geomflow.experiments.curvature:CurvatureOf", "Show a metric's curvature, exact."))
+COMMANDS.add(
+    "generate", Command("geomflow.experiments.generate:Generate", "Write tensors of a metric as JAX.", x64=True)
+)
 COMMANDS.add("derive", Command("geomflow.experiments.derive:Derive", "Derive and certify a variation or a kernel."))
 
 

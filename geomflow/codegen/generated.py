@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import linecache
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,13 +18,12 @@ from jaxtyping import Array, Float
 
 from geomflow.codegen.cache import cached
 from geomflow.codegen.jet_functions import jet_quantity
-from geomflow.codegen.layouts import full
+from geomflow.codegen.layouts import RANKS, full
 from geomflow.codegen.metric_functions import Form, function_jet, metric_program
 from geomflow.codegen.quantities import QUANTITIES
 from geomflow.core.errors import ArgumentError, MetricError, PrecisionError
 from geomflow.core.precision import require_x64
 from geomflow.symbolic.charts.metric import Metric
-
 
 #: Points at which single precision is compared with double, and the relative error beyond which it is refused.
 _SAMPLE, _MOST_ERROR = 1024, 1e-2
@@ -65,7 +65,7 @@ class Generated:
         r"""Names of the arguments after the points: constants and unknown functions."""
         return tuple(inspect.signature(self.components).parameters)[1:]
 
-    def __call__(self, points: Float[Array, "*batch n"], **values: Any) -> Array:
+    def __call__(self, points: Float[Array, "*batch n"], /, **values: Any) -> Array:
         r"""Return the tensor at points.
 
         Args:
@@ -80,47 +80,50 @@ class Generated:
             ArgumentError: a value is missing or unknown, or the points have another dimension.
             MetricError: the tensor is not finite at a point, such as a pole of the chart (outside of `jit` only; there,
                 as from `components`, such points alone are NaN or infinite). Numbers: `point`.
-            PrecisionError: JAX runs in float32.
+            PrecisionError: JAX runs in float32, or the points are in single precision: `single` is meant for that.
         """
-        require_x64()
-        points = jnp.asarray(points, dtype=jnp.result_type(float, points))
+        points = _points(points)
+        require_x64(points)
         given = self._values(points, values)
         found = full(self.components(jnp.moveaxis(points, -1, 0), *given), self._symmetry, self.dim)
         if not isinstance(found, jax.core.Tracer):
-            self._check_finite(np.asarray(found), np.asarray(points))
+            self._check_finite(np.asarray(found), np.asarray(points), RANKS[self._symmetry])
         return found
 
-    def single(self, points: Float[Array, "*batch n"], **values: Any) -> tuple[Array, float]:
+    def single(self, points: Float[Array, "*batch n"], /, **values: Any) -> tuple[Array, float]:
         r"""Return the tensor in single precision, and its largest error found against double precision.
 
-        The error is relative to the largest component at the point, over at most `_SAMPLE` points spread over the batch.
+        The error is relative to the largest component at a point, over at most `_SAMPLE` points spread over the batch.
 
         Args:
             points: coordinates, shape `(*batch, n)`.
             **values: as in a call.
 
         Raises:
+            MetricError: the tensor is not finite at a point of the comparison.
             PrecisionError: JAX runs in float32, so that there is nothing to compare with; or the error is larger than
-                `_MOST_ERROR`, so that the numbers mean nothing. Numbers: `error`.
+                `_MOST_ERROR`, or infinite, so that the numbers mean nothing. Numbers: `error`.
         """
         require_x64()
-        points = jnp.asarray(points)
+        points = _points(points)
         given = self._values(points, values)
         coordinates = jnp.moveaxis(points, -1, 0)
         low = self.components(*(a.astype(_lower(a.dtype)) for a in (coordinates, *given)))
-        count = max(1, points[..., 0].size)
+        count = points[..., 0].size
         chosen = np.unique(np.linspace(0, count - 1, min(_SAMPLE, count)).astype(int))
         shapes = self.components.arguments  # pyright: ignore[reportFunctionMemberAccess]
         sampled = [_at(a, len(shape), points.shape[:-1], chosen) for a, shape in zip((coordinates, *given), shapes)]
         exact = np.asarray(self.components(*sampled))
+        self._check_finite(np.moveaxis(exact, 0, -1), np.asarray(points).reshape(-1, self.dim)[chosen], rank=1)
         rough = np.asarray(low).reshape(len(low), -1)[:, chosen]
-        size = np.max(np.abs(exact), axis=0)
-        gap = np.max(np.abs(rough - exact), axis=0)
-        error = float(np.max(np.divide(gap, size, out=np.where(gap > 0, np.inf, 0.0), where=size > 0)))
+        size = np.max(np.abs(exact), axis=0, initial=0.0)
+        gap = np.max(np.abs(rough - exact), axis=0, initial=0.0)
+        relative = np.divide(gap, size, out=np.where(gap > 0, np.inf, 0.0), where=size > 0)
+        error = float(np.max(relative, initial=0.0)) if np.isfinite(low).all() else float("inf")
         if not error <= _MOST_ERROR:
             raise PrecisionError(
-                f"In single precision `{self.quantity}` has a relative error of {error:.2g}, more than {_MOST_ERROR:g}. "
-                "Call it in double precision, or keep away from points where its terms cancel.",
+                f"In single precision `{self.quantity}` has a relative error of {error:.2g}, more than "
+                f"{_MOST_ERROR:g}. Call it in double precision, or keep away from points where its terms cancel.",
                 error=error,
             )
         return full(low, self._symmetry, self.dim), error
@@ -142,10 +145,14 @@ class Generated:
         shapes = self.components.arguments[1:]  # pyright: ignore[reportFunctionMemberAccess]
         return [self._value(name, values[name], points, shape) for name, shape in zip(self.arguments, shapes)]
 
-    def _check_finite(self, found: np.ndarray, points: np.ndarray) -> None:
-        bad = ~np.isfinite(found.reshape(*points.shape[:-1], -1)).all(axis=-1)
+    def _check_finite(self, found: np.ndarray, points: np.ndarray, rank: int) -> None:
+        # the constants may have more batch axes than the points; a NaN point is bad even where the tensor is constant
+        batch = found.shape[: found.ndim - rank]
+        good = np.isfinite(found).all(axis=tuple(range(len(batch), found.ndim)))
+        bad = ~(good & np.isfinite(points).all(axis=-1))
         if bad.any():
-            point = tuple(float(x) for x in points[tuple(np.argwhere(bad)[0])])
+            first = np.broadcast_to(points, (*batch, self.dim))[tuple(np.argwhere(bad)[0])]
+            point = tuple(x.item() for x in first)
             raise MetricError(
                 f"`{self.quantity}` is not finite at {int(bad.sum())} of {bad.size} points, first at "
                 f"({', '.join(f'{x:.6g}' for x in point)}): the chart or the metric ends there. Leave such points out, "
@@ -153,14 +160,39 @@ class Generated:
                 point=point,
             )
 
+    def _array(self, name: str, value: Any, batch: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+        what = f"a callable or the {shape[0]} entries of a jet" if shape else "a number or one for each point"
+        try:
+            array = jnp.asarray(value)
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(f"`{name}` must be {what}, but is {value!r}.") from error
+        rest = array.shape[len(shape) :]
+        fits = array.shape[: len(shape)] == shape
+        # the batch axes are aligned on the right, as arrays are broadcast
+        fits &= all(a == b or 1 in (a, b) for a, b in zip(rest[::-1], batch[::-1]))
+        if not fits:
+            raise ArgumentError(
+                f"`{name}` must be {what}: shape {(*shape, *batch)} or {shape}, but has shape {array.shape}."
+            )
+        return array
+
     def _value(self, name: str, value: Any, points: Array, shape: tuple[int, ...]) -> Array:
         if not callable(value):
-            return jnp.asarray(value)
+            return self._array(name, value, points.shape[:-1], shape)
         if name not in self.functions:
             raise ArgumentError(f"`{name}` is a constant of the chart: give a number, not a function.")
         places = self.functions[name]
         order = next(k for k in range(20) if len(function_jet(len(places), k)) == shape[0])
         return _jet(value, points[..., list(places)], order)
+
+
+def _points(points: Any) -> Array:
+    # lists are welcome, and so are whole numbers
+    if not hasattr(points, "dtype"):
+        points = np.asarray(points)
+    if points.dtype.kind not in "iubfc":
+        raise ArgumentError(f"Points must be an array of numbers, but have the dtype {points.dtype}.")
+    return jnp.asarray(points, dtype=jnp.result_type(float, points) if points.dtype.kind in "iub" else None)
 
 
 def _lower(dtype: Any) -> Any:
@@ -177,7 +209,7 @@ def _at(array: Array, rank: int, batch: tuple[int, ...], chosen: np.ndarray) -> 
 def _jet(function: Callable[..., Any], points: Array, order: int) -> Array:
     # Value and derivatives at each point, by nested forward differentiation, components first.
     arity = points.shape[-1]
-    towers = [lambda x: function(*x)]
+    towers = [lambda x: _number(function, x)]
     for _ in range(order):
         towers.append(jax.jacfwd(towers[-1]))
 
@@ -185,8 +217,23 @@ def _jet(function: Callable[..., Any], points: Array, order: int) -> Array:
         values = [tower(x) for tower in towers]
         return jnp.stack([values[len(by)][by] for by in function_jet(arity, order)])
 
-    flat = points.reshape(-1, arity)
-    return jnp.moveaxis(jax.vmap(at)(flat), 0, -1).reshape(-1, *points.shape[:-1])
+    flat = points.reshape(math.prod(points.shape[:-1]), arity)
+    values = jnp.moveaxis(jax.vmap(at)(flat), 0, -1)
+    return values.reshape(len(values), *points.shape[:-1])
+
+
+def _number(function: Callable[..., Any], x: Array) -> Array:
+    try:
+        value = function(*x)
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise ArgumentError(
+            "An unknown function must be made of jax.numpy, since it is differentiated here, but what was given takes "
+            "its argument for a plain number. Use jnp for np and math, and jnp.where for `if`."
+        ) from error
+    value = jnp.asarray(value, dtype=jnp.result_type(float, value))
+    if value.size != 1:
+        raise ArgumentError(f"An unknown function must return one number at a point, but returned shape {value.shape}.")
+    return value.reshape(())
 
 
 @cache
@@ -221,9 +268,13 @@ def generate(metric: Metric, quantity: str, *, form: Form = "auto", derivatives:
         derivatives: generate the rules for `jvp` and `grad` as well.
 
     Raises:
+        ArgumentError: it is no metric, or its dimension is too small for the quantity.
         CatalogueError: there is no such quantity.
         GenerationError: something in the metric has no JAX counterpart.
     """
+    if not isinstance(metric, Metric):
+        hint = "Give its `.metric`." if hasattr(metric, "metric") else "Make one with `line_element` or `Metric`."
+        raise ArgumentError(f"Argument `metric` must be a metric on a chart, but is a {type(metric).__name__}. {hint}")
     name = quantity.replace("-", "_")
 
     def make() -> str:

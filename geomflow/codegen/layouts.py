@@ -84,6 +84,8 @@ def full(values: Any, symmetry: str, dim: int) -> Any:
     (first, second), (plus, more) = _table(symmetry, dim)
     rank = RANKS[symmetry]
     last = jnp.moveaxis(jnp.asarray(values), 0, -1)
+    if not last.shape[-1]:  # a line has no curvature
+        return jnp.zeros((*last.shape[:-1], *plus.shape), last.dtype)
     tensor = last[..., first] * plus
     if more.any():
         tensor = tensor + last[..., second] * more

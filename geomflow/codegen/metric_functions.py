@@ -21,13 +21,13 @@ from geomflow.codegen.program import Argument, Program
 from geomflow.codegen.quantities import QUANTITIES, Quantity, staged
 from geomflow.codegen.reading import Reader
 from geomflow.codegen.sharing import reduced
-from geomflow.core.errors import ArgumentError, GenerationError
+from geomflow.core.errors import ArgumentError, DerivationError, GenerationError
 from geomflow.symbolic.charts.metric import Metric
 from geomflow.symbolic.jets import JetFrame, pairs
 
 Form = Literal["auto", "closed", "jets"]
-#: Terms in the components of a metric up to which its canonical form is tried.
-_MOST_TERMS = 80
+#: Terms in the components of a metric, and unknown functions in it, up to which its canonical form is tried.
+_MOST_TERMS, _MOST_FUNCTIONS = 80, 4
 #: Derivatives that curvature takes of the metric.
 _ORDER = 2
 
@@ -59,14 +59,17 @@ def metric_program(
     if form == "jets" and metric.frame is not None:
         raise ArgumentError("In a frame only the closed form can be generated. Use form='closed', or to_coordinates.")
     forms = [form] if form != "auto" else _forms(metric)
-    if quantity == "volume" and metric.chart.functions and metric.frame is None:
-        forms = ["jets"]  # the sign of det g depends on the functions, and only the staged form takes |det g|
+    if quantity == "volume" and metric.frame is None:
+        forms = ["jets"]  # √|det g|: the canonical form takes the root in one region of the chart only
     candidates = []
     for each in forms:
         sheet = _Sheet(metric)
-        outputs = sheet.closed(asked) if each == "closed" else sheet.jets(quantity)
-        candidates.append((sheet, outputs, each))
-    sheet, outputs, each = min(candidates, key=lambda c: _operations(c[0].graph, c[1]) if len(candidates) > 1 else 0)
+        try:
+            candidates.append((sheet, sheet.closed(asked) if each == "closed" else sheet.jets(quantity)))
+        except DerivationError:  # the field does not hold the canonical form
+            if len(forms) == 1:
+                raise
+    sheet, outputs = min(candidates, key=lambda c: _operations(c[0].graph, c[1]) if len(candidates) > 1 else 0)
     doc = (
         f"${asked.latex}$ of $ds^2 = {metric.latex()}$.\n\nComponents {_listed(asked, metric)}.\n\n{sheet.described()}"
     )
@@ -86,7 +89,8 @@ def _forms(metric: Metric) -> list[Form]:
     if metric.frame is not None:
         return ["closed"]
     terms = sum(len(e.num) for e in metric.curvature.matrix.ravel())
-    return ["jets", "closed"] if terms <= _MOST_TERMS else ["jets"]
+    short = terms <= _MOST_TERMS and len(metric.chart.functions) <= _MOST_FUNCTIONS
+    return ["jets", "closed"] if short else ["jets"]
 
 
 def _operations(graph: Graph, outputs: list[Node]) -> int:

@@ -152,7 +152,9 @@ def _evaluated(*arrays: Any, tape: Tape, chunked: bool) -> list[Any]:
         read = [
             _nested(shape, functools.partial(vector, a, same)) for shape, a, same in zip(tape.arguments, flat, fixed)
         ]
-        values = tape.body(*read, keep=_keep)
+        # 1, but only the running loop knows it
+        one = jnp.where(i >= 0, 1.0, 2.0)
+        values = tape.body(*read, keep=functools.partial(_keep, one=one))
         return [_written(whole, group, start, count) for whole, group in zip(wholes, values, strict=True)]
 
     # like an argument, so that under `shard_map` it differs from device to device as the values do
@@ -174,7 +176,7 @@ def _direct(tape: Tape, arrays: Sequence[Any], keep: Callable[..., Any]) -> Any:
     read = []
     for a, shape in zip(arrays, tape.arguments):
         spread = _spread(a, len(shape), most)
-        flat = spread.reshape(-1, *spread.shape[len(shape) :])
+        flat = spread.reshape(math.prod(shape), *spread.shape[len(shape) :])
         read.append(_nested(shape, flat.__getitem__))
     return tape.body(*read, keep=keep)
 
@@ -200,12 +202,12 @@ def _stacked(tape: Tape, values: Any, batch: tuple[int, ...], dtype: Any) -> lis
     return outputs
 
 
-def _keep(*values: Any) -> tuple[Any, ...]:
+def _keep(*values: Any, one: Any = None) -> tuple[Any, ...]:
     r"""Compute these once: XLA on a CPU would compute them again for each value that needs them.
 
     It takes divisions for too expensive to repeat, and does not see that these are by 1.
     """
-    one = jax.lax.optimization_barrier(jnp.ones((), jnp.result_type(float)))
+    one = jax.lax.optimization_barrier(jnp.ones((), jnp.result_type(float))) if one is None else one
     return tuple(v / one.astype(v.dtype) if isinstance(v, jax.Array) else v for v in values)
 
 
@@ -246,7 +248,7 @@ def _pulled_body(tape: Tape) -> Callable[..., Any]:
         shapes = tape.arguments[tape.linear :]
         zeros = [_nested(shape, lambda _: jnp.zeros_like(first, shape=batch)) for shape in shapes]
         value, pull = jax.vjp(of, *zeros)
-        spread = jax.tree.map(lambda bar, v: jnp.broadcast_to(bar, batch).astype(v.dtype), bars, value)
+        spread = jax.tree.map(lambda bar, v: _cast(jnp.broadcast_to(bar, batch), v.dtype), bars, value)
         return [jax.tree.leaves(x) for x in pull(spread)]
 
     return body
@@ -349,8 +351,12 @@ def _summed(bar: Any, aval: Any, rank: int) -> Any:
     bar = jnp.sum(bar, axis=tuple(range(rank, rank + extra))) if extra else bar
     alike = tuple(i for i in range(rank, bar.ndim) if bar.shape[i] != aval.shape[i])
     bar = jnp.sum(bar, axis=alike, keepdims=True) if alike else bar
-    real = jnp.issubdtype(bar.dtype, jnp.complexfloating) and not jnp.issubdtype(aval.dtype, jnp.complexfloating)
-    return (jnp.real(bar) if real else bar).astype(aval.dtype)
+    return _cast(bar, aval.dtype)
+
+
+def _cast(bar: Any, dtype: Any) -> Any:
+    # the cotangent of what is real is real
+    return (bar if jnp.issubdtype(dtype, jnp.complexfloating) else jnp.real(bar)).astype(dtype)
 
 
 batching.primitive_batchers[_pointwise] = _batched

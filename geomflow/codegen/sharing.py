@@ -26,7 +26,7 @@ def reduced(graph: Graph, outputs: Sequence[Node]) -> tuple[Graph, list[Node]]:
 
     Good values: any size; 10⁵ operations take some seconds.
     """
-    whole = _reciprocals(*_copied(graph, outputs))
+    whole = _reciprocals(graph, outputs)
     plain = _pairs(*_shortened(*whole))
     factored = _pairs(*_shortened(*_factored(*whole)))
     return min((plain, factored), key=lambda found: found[0].operations(found[1]))
@@ -41,10 +41,6 @@ def _rebuilt(
         if node in graph.labels:
             new.labels.setdefault(image[node], graph.labels[node])
     return new, [image[o] for o in outputs]
-
-
-def _copied(graph: Graph, outputs: Sequence[Node]) -> tuple[Graph, list[Node]]:
-    return _rebuilt(graph, outputs, lambda new, node, image: graph.remade(node, new, image))
 
 
 def _reciprocals(graph: Graph, outputs: Sequence[Node]) -> tuple[Graph, list[Node]]:

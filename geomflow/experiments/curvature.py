@@ -96,35 +96,8 @@ class CurvatureOf:
             ArgumentError: neither or both of a name and a line element, or no coordinates, or an unreadable function.
             CatalogueError: no space has this name.
         """
-        if bool(self.what) == bool(self.line_element):
-            raise ArgumentError(
-                "Name one space, as in `geomflow curvature kerr` (see `geomflow list spaces`), or type a metric, "
-                'as in `geomflow curvature --coordinates "r phi" --line-element "dr^2 + r^2*dphi^2"`.'
-            )
-        if self.what:
-            given = {
-                "--coordinates": self.coordinates,
-                "--constants": self.constants,
-                "--functions": self.functions,
-                "--positive": self.positive,
-            }
-            extra = [name for name, value in given.items() if value]
-            if extra:
-                raise ArgumentError(
-                    f"{' and '.join(extra)} are for a metric of your own, typed with --line-element; `{self.what}` "
-                    "has its own. Leave them out."
-                )
-            return SPACES[self.what]
-        if not self.coordinates:
-            raise ArgumentError('Name the coordinates of the line element, as in --coordinates "r theta".')
-        functions = {}
-        for text in self.functions:
-            name, colon, arguments = text.partition(":")
-            if not colon:
-                raise ArgumentError(f'A function is given as "name:coordinates", such as "f:r", but found "{text}".')
-            functions[name.strip()] = arguments.strip()
-        chart = Chart(self.coordinates, self.constants, functions, self.positive)
-        return Space("typed", lambda: line_element(chart, self.line_element), "", "")
+        options = (self.line_element, self.coordinates, self.constants, self.functions, self.positive)
+        return chosen("curvature", self.what, *options)
 
     def compute(self) -> CurvatureResult:
         r"""Return the card with everything that was found.
@@ -189,6 +162,52 @@ class CurvatureOf:
         identities = [f.says for f in findings if f.holds and TRUTHS[f.truth].always is not None]
         if identities:
             card.verdict("verified", f"the identities: {'; '.join(identities)}.")
+
+
+def chosen(
+    command: str,
+    what: str,
+    element: str,
+    coordinates: str,
+    constants: str,
+    functions: tuple[str, ...],
+    positive: str,
+) -> Space:
+    r"""Return the space that the options of a command ask for: one of the catalogue, or a typed metric.
+
+    Raises:
+        ArgumentError: neither or both of a name and a line element, or no coordinates, or an unreadable function.
+        CatalogueError: no space has this name.
+    """
+    if bool(what) == bool(element):
+        raise ArgumentError(
+            f"Name one space, as in `geomflow {command} kerr` (see `geomflow list spaces`), or type a metric, "
+            f'as in `geomflow {command} --coordinates "r phi" --line-element "dr^2 + r^2*dphi^2"`.'
+        )
+    if what:
+        given = {
+            "--coordinates": coordinates,
+            "--constants": constants,
+            "--functions": functions,
+            "--positive": positive,
+        }
+        extra = [name for name, value in given.items() if value]
+        if extra:
+            raise ArgumentError(
+                f"{' and '.join(extra)} are for a metric of your own, typed with --line-element; `{what}` "
+                "has its own. Leave them out."
+            )
+        return SPACES[what]
+    if not coordinates:
+        raise ArgumentError('Name the coordinates of the line element, as in --coordinates "r theta".')
+    depends = {}
+    for text in functions:
+        name, colon, arguments = text.partition(":")
+        if not colon:
+            raise ArgumentError(f'A function is given as "name:coordinates", such as "f:r", but found "{text}".')
+        depends[name.strip()] = arguments.strip()
+    chart = Chart(coordinates, constants, depends, positive)
+    return Space("typed", lambda: line_element(chart, element), "", "")
 
 
 # --- what the card says ----------------------------------------------------------------------------------------------
