@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from geomflow.codegen.cache import cached
@@ -86,7 +87,7 @@ class Generated:
         require_x64(points)
         given = self._values(points, values)
         found = full(self.components(jnp.moveaxis(points, -1, 0), *given), self._symmetry, self.dim)
-        if not isinstance(found, jax.core.Tracer):
+        if not isinstance(found, Tracer) and not isinstance(points, Tracer):
             self._check_finite(np.asarray(found), np.asarray(points), RANKS[self._symmetry])
         return found
 

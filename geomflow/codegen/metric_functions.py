@@ -123,7 +123,7 @@ class _Sheet:
 
     def read(self, element: Any) -> Node:
         r"""Return a field element as a node."""
-        expression = self.chart.sympy(element)
+        expression: Any = self.chart.sympy(element)
         for name, function in self.chart.functions.items():
             derived = [d for d in expression.atoms(sp.Derivative) if d.expr == function]
             self.reader.known[function] = self.jet(name, ())

@@ -124,8 +124,13 @@ class Program:
                 reader.known[symbol] = reader(self.stages[symbol])
                 graph.labels.setdefault(reader.known[symbol], symbol.name)
 
-        for output in self.outputs:
-            visit(sp.sympify(output))
+        try:
+            for output in self.outputs:
+                visit(sp.sympify(output))
+        except RecursionError as error:  # SymPy's own, on what is nested a thousand deep
+            raise GenerationError(
+                f"An expression of `{self.name}` is nested too deeply for SymPy. Give intermediate results names: stages."
+            ) from error
         for stage in live:
             if stage.name in names:
                 raise _clash(self.name, stage.name)
@@ -174,15 +179,19 @@ class Program:
         shapes = (
             f"arguments=({''.join(f'{a.shape}, ' for a in self.arguments).rstrip()}), components={len(self.outputs)}"
         )
-        functions, rules = [], ""
+        value = self.reduced  # before the graph grows, and so that its errors are not taken for those of derivatives
+        functions, rules, note = [], "", ""
         if self.derivatives:
-            functions = [self._forward(), self._backward()]
-            rules = f", forward=_{self.name}_forward, backward=_{self.name}_backward"
-        body = self._body(*self.reduced, self.arguments, [len(self.outputs)])
+            try:
+                functions = [self._forward(), self._backward()]
+                rules = f", forward=_{self.name}_forward, backward=_{self.name}_backward"
+            except GenerationError as error:  # JAX may know the derivative, or nobody asks for it
+                note = f"\nDerivatives are left to JAX: {error}"
+        body = self._body(*value, self.arguments, [len(self.outputs)])
         digest = hashlib.sha256("\n".join([*functions, body]).encode()).hexdigest()[:16]
-        doc = f'r"""{self.doc}\n\nOperations per point: {self.operations}. Program hash: {digest}.\n"""'
-        value = f"@pointwise({shapes}{rules})\n" + _function(self.name, self.arguments, f"{doc}\n{body}")
-        return "\n\n".join([*functions, value])
+        doc = f'r"""{self.doc}\n\nOperations per point: {self.operations}. Program hash: {digest}.{note}\n"""'
+        function = f"@pointwise({shapes}{rules})\n" + _function(self.name, self.arguments, f"{doc}\n{body}")
+        return "\n\n".join([*functions, function])
 
     def _forward(self) -> str:
         graph, outputs, variables = self._traced

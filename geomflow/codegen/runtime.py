@@ -207,8 +207,9 @@ def _keep(*values: Any, one: Any = None) -> tuple[Any, ...]:
 
     It takes divisions for too expensive to repeat, and does not see that these are by 1.
     """
-    one = jax.lax.optimization_barrier(jnp.ones((), jnp.result_type(float))) if one is None else one
-    return tuple(v / one.astype(v.dtype) if isinstance(v, jax.Array) else v for v in values)
+    one = jax.lax.optimization_barrier(jnp.ones(())) if one is None else one
+    # by a real number, complex or not: 1 + 0i would make a NaN of what is infinite
+    return tuple(v / one.astype(jnp.finfo(v.dtype).dtype) if isinstance(v, jax.Array) else v for v in values)
 
 
 def _open(*values: Any) -> tuple[Any, ...]:

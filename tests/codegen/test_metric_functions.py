@@ -368,7 +368,9 @@ def test_constants_may_have_the_names_of_arguments():
 def test_a_line_has_no_curvature():
     riemann = generate(line_element(Chart("x"), "(1 + x^2)*dx^2"), "riemann")
     found = riemann(np.array([[1.0], [2.0]]))
-    assert found.shape == (2, 1, 1, 1, 1) and not found.any()
+    assert found.shape == (2, 1, 1, 1, 1)
+    assert not found.any()
+    assert not jax.jacfwd(riemann)(jnp.ones(1)).any()
 
 
 @pytest.mark.parametrize("name", ["shrinking-sphere", "sausage", "nil-flow"])
@@ -380,3 +382,11 @@ def test_volume_is_positive_in_every_region(name):
     values = values_of(volume)
     g = np.asarray(metric(x, **values))
     np.testing.assert_allclose(volume(x, **values), np.sqrt(np.abs(np.linalg.det(g))), rtol=1e-12)
+
+
+def test_single_precision_is_refused_where_a_point_that_is_not_compared_overflows():
+    kretschmann = generate(SPACES["schwarzschild"].metric, "kretschmann")
+    points = np.tile([0.0, 3.0, 1.0, 0.0], (5000, 1))
+    points[1, 1] = 1e-8  # 1/r^6 is too large for float32
+    with pytest.raises(PrecisionError, match="error of inf"):
+        kretschmann.single(points, M=1.0)

@@ -204,3 +204,33 @@ def test_source_does_not_depend_on_the_hash_seed():
     first, second = (run.communicate()[0] for run in [source("1"), source("2")])
     assert b"def perelman_velocity" in first
     assert first == second
+
+
+def test_without_known_derivatives_the_function_is_left_to_jax():
+    a = sp.Symbol("a")
+    program = Program("f", [Argument("a", a), POINT], [sp.lowergamma(a, X) / sp.gamma(a) + Y])
+    assert "Derivatives are left to JAX" in program.source
+    f = program.compile()
+    point = jnp.asarray([0.7, 0.2])
+    slope = jax.grad(lambda b: f(b, point)[0])(1.5)
+    step = 1e-5
+    difference = (f(1.5 + step, point)[0] - f(1.5 - step, point)[0]) / (2 * step)
+    assert slope == pytest.approx(float(difference), rel=1e-6)
+
+
+def test_what_is_nested_too_deeply_is_refused_with_a_sentence():
+    deep = X
+    for _ in range(3000):
+        deep = sp.sin(deep, evaluate=False)
+    with pytest.raises(GenerationError, match="stages"):
+        Program("f", [POINT], [deep]).compile()
+
+
+def test_infinite_complex_values_are_kept():
+    """A kept value is divided by a one that must be real."""
+    heavy = sp.exp(X) * sp.I
+    outputs = [sp.sin(heavy) + k * heavy for k in range(4)]
+    f = Program("f", [POINT], outputs).compile()
+    assert "keep" in f.__wrapped__.__code__.co_varnames
+    values = f(jnp.asarray([800.0, 0.0]))
+    assert not jnp.isnan(values[1].imag)
