@@ -224,13 +224,3 @@ def test_what_is_nested_too_deeply_is_refused_with_a_sentence():
         deep = sp.sin(deep, evaluate=False)
     with pytest.raises(GenerationError, match="stages"):
         Program("f", [POINT], [deep]).compile()
-
-
-def test_infinite_complex_values_are_kept():
-    """A kept value is divided by a one that must be real."""
-    heavy = sp.exp(X) * sp.I
-    outputs = [sp.sin(heavy) + k * heavy for k in range(4)]
-    f = Program("f", [POINT], outputs).compile()
-    assert "keep" in f.__wrapped__.__code__.co_varnames
-    values = f(jnp.asarray([800.0, 0.0]))
-    assert not jnp.isnan(values[1].imag)
