@@ -129,7 +129,7 @@ class Program:
                 visit(sp.sympify(output))
         except RecursionError as error:  # SymPy's own, on what is nested a thousand deep
             raise GenerationError(
-                f"An expression of `{self.name}` is nested too deeply for SymPy. Give intermediate results names: stages."
+                f"An expression of `{self.name}` is nested too deeply for SymPy. Name intermediate results: stages."
             ) from error
         for stage in live:
             if stage.name in names:

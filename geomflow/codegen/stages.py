@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from geomflow.codegen.emit import Line, names_in
 
-#: Additions repeated by leaving a value open, from which on it is kept, for programs up to and beyond that many. Measured:
-#: from below, a boundary costs more than the repetition; from above, the time to compile grows.
+#: Additions repeated by leaving a value open, from which on it is kept, for programs up to and beyond that many.
+#: Measured: from below, a boundary costs more than the repetition; from above, the time to compile grows.
 _WORTH, _WORTH_LONG, _LONG = 60, 20, 4000
 
 

@@ -117,6 +117,8 @@ def _order_in_words(order: tuple[int, ...], letters: str) -> str:
 def _compare(what: str, rank: int, values: Any, metric: Metric, points: Any, accuracy: float) -> IdentityReport:
     values, points = jnp.asarray(values), jnp.asarray(points)
     require_x64(values, points)
+    if points.ndim == 0 or points.size == 0:
+        raise ArgumentError(f"Argument `points` must have shape (*batch, n) with a point in it, not {points.shape}.")
     batch, n = points.shape[:-1], points.shape[-1]
     if values.shape != (*batch, *(n,) * rank):
         raise ArgumentError(

@@ -83,7 +83,15 @@ class DifferenceTorus(Torus):
         self.order = order
 
     def difference(self, field: Float[Array, "*batch_grid"], axis: int, derivative: int = 1) -> Array:
-        r"""Return ∂_axis^m of a field by the centred stencil, m = `derivative`, axis 0 ... d - 1."""
+        r"""Return ∂_axis^m of a field by the centred stencil, m = `derivative`, axis 0 ... d - 1.
+
+        Raises:
+            GridError: the field is not on this grid.
+        """
+        if jnp.shape(field)[-self.dim :] != self.shape:
+            raise GridError(
+                f"A field must have the grid {self.shape} as its last axes, but has shape {jnp.shape(field)}."
+            )
         weights = np.array(centred_weights(derivative, self.order), dtype=float) / self.spacing**derivative
         width, sign = len(weights) // 2, (-1) ** derivative
         along = axis - self.dim  # the grid axes come last

@@ -23,13 +23,15 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from geomflow.core.card import Verdict, number
-from geomflow.core.errors import ArgumentError
-from geomflow.geometry.autodiff import Metric, christoffel, riemann
+from geomflow.core.errors import ArgumentError, MetricError
+from geomflow.geometry.autodiff import Metric, christoffel, first_jet, riemann
 from geomflow.geometry.point_sets import Function, PointSet
 from geomflow.geometry.quadrature import Domain, integrate, torus
 
 # How far from an integer a curvature integral may be beyond its quadrature error: rounding in second derivatives.
 _ROUNDING = 1e-6
+# Points in each coordinate at which the metric is looked at before it is integrated.
+_COARSE = 3
 
 
 @dataclass(frozen=True)
@@ -126,33 +128,66 @@ def euler_characteristic(
         metric: x -> g_ij(x), positive definite, n even.
         domain: where; a `Domain` is refined until the answer settles, a `PointSet` is taken as it is.
         boundary: for n = 2, the boundary as smooth closed curves, t in [0, 2π) -> x, with the surface on their left.
-        tolerance: allowed quadrature error, relative to the integral of the absolute value.
+        tolerance: allowed quadrature error, relative to the integral of the absolute value,
+            or absolute where that is less than one.
 
     Returns:
         The integral, the nearest integer, the defect and the verdict; print it.
 
     Raises:
         ArgumentError: n is odd, a boundary in n > 2, or an integral that does not settle.
+        MetricError: g is not symmetric or not positive definite somewhere on a coarse grid. Numbers: `point`.
 
     Good values: `sphere(2)` for angles, `torus(2)` for periodic coordinates, `affine(4)` for the affine chart of CP²,
     `ball(2)` with `[lambda t: jnp.stack([jnp.cos(t), jnp.sin(t)])]` for a disk.
     """
     if boundary and domain.dim != 2:
         raise ArgumentError(f"A boundary is taken into account for surfaces only, but the dimension is {domain.dim}.")
+    _check_positive(metric, domain if isinstance(domain, PointSet) else domain.points(_COARSE))
     density = Partial(euler_density, metric)  # compared by its parts, so that it compiles once per metric
     if isinstance(domain, PointSet):
         value, error, points = float(domain.integrate(density)), math.inf, domain.size
     else:
-        inside = integrate(density, domain, tolerance)
-        value, error, points = float(inside.value), float(inside.error), inside.points
+        value, error, points = _settled(density, domain, tolerance)
     if boundary:
-        rim = integrate(Partial(_turnings, metric, tuple(boundary)), torus(1), tolerance)
-        value, error = value + float(rim.value), error + float(rim.error)
+        turning, spread, _ = _settled(Partial(_turnings, metric, tuple(boundary)), torus(1), tolerance)
+        value, error = value + turning, error + spread
     return EulerCharacteristic(value, error, points)
 
 
 def _turnings(metric: Metric, curves: tuple[Function, ...], t: Float[Array, "1"]) -> Array:
     return jnp.sum(jnp.stack([turning_density(metric, curve, t[0]) for curve in curves])) / (2 * math.pi)
+
+
+def _check_positive(metric: Metric, points: PointSet) -> None:
+    # Of a negative definite metric, or one with an even number of signs, the integral is an integer as well.
+    g = np.asarray(points.values(Partial(_value, metric)))
+    size = 1e-12 * np.max(np.abs(g), axis=(1, 2))
+    skew = np.max(np.abs(g - np.swapaxes(g, 1, 2)), axis=(1, 2)) > size
+    finite = np.where(np.isfinite(g), g, 0.0)  # what is not finite is named by the integral
+    bad = skew | (np.linalg.eigvalsh(finite)[:, 0] < -size)
+    if bad.any():
+        point = tuple(float(x) for x in np.asarray(points.points)[int(np.argmax(bad))])
+        raise MetricError(
+            "Gauss-Bonnet needs a symmetric, positive definite metric, but it is not so at "
+            f"({', '.join(f'{x:.6g}' for x in point)}).",
+            point=point,
+        )
+
+
+def _value(metric: Metric, x: Array) -> Array:
+    return first_jet(metric, x)[0]
+
+
+def _settled(density: Function, domain: Domain, tolerance: float) -> tuple[float, float, int]:
+    # Of a flat metric the density is rounding alone, which never settles against itself; but χ is measured in ones.
+    try:
+        found = integrate(density, domain, tolerance)
+    except ArgumentError as error:
+        if not np.all(error.numbers.get("error", np.inf) <= tolerance):
+            raise
+        return float(error.numbers["value"]), float(error.numbers["error"]), error.numbers["points"]
+    return float(found.value), float(found.error), found.points
 
 
 @lru_cache

@@ -181,6 +181,8 @@ def check_riemann(
     riem, metric = np.asarray(riemann), np.asarray(g)
     require_x64(riem, metric)
     n, batch = metric.shape[-1], metric.shape[:-2]
+    if metric.size == 0:
+        raise ArgumentError(f"Argument `g` must hold the metric at one point at least, but has shape {metric.shape}.")
     _fit({"g": (metric, 2), "riemann": (riem, 4), "dg": (dg, 3), "ricci": (ricci, 2)}, batch, n)
     metric, riem = metric.reshape(-1, n, n), riem.reshape(-1, n, n, n, n)
     first = np.zeros((len(metric), n, n, n)) if dg is None else np.asarray(dg).reshape(-1, n, n, n)

@@ -217,6 +217,8 @@ def _replicates(
         parts = [_sums(function, law, u, valid) for u, valid in _cubes(law, per, repeat, method)]
         sums.append({name: np.sum([part[name] for part in parts], axis=0) for name in parts[0]})
     totals = {name: np.stack([s[name] for s in sums]) for name in sums[0]}
+    if np.iscomplexobj(totals["wf"]):
+        raise ArgumentError("The integrand must be real, but is complex. Integrate its real and imaginary parts.")
     if not all(np.all(np.isfinite(total)) for total in totals.values()):
         _name_the_culprit(function, law, key, per, method, replicates)
     return totals, per
@@ -234,6 +236,7 @@ def _admissible(law: Law, count: int, method: Method) -> int:
     # The largest number of points not above `count` that the method can place evenly.
     if method not in get_args(Method):
         raise ArgumentError(f"Argument `method` must be one of {', '.join(get_args(Method))}, but it is {method!r}.")
+    count = int(count)
     if count < 1:
         raise ArgumentError("Argument `count` must leave at least one point for each replicate. Try a larger count.")
     if method == "stratified":

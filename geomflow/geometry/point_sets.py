@@ -213,4 +213,13 @@ def _values(function: Function, points: Array) -> Array:
 
 @eqx.filter_jit
 def _volume_density(metric: Function, points: Array) -> Array:
-    return jax.lax.map(lambda x: jnp.sqrt(jnp.abs(jnp.linalg.det(metric(x)))), points, batch_size=POINTS_AT_ONCE)
+    def density(x: Array) -> Array:
+        g = metric(x)
+        if jnp.shape(g) != (x.size, x.size):
+            raise ArgumentError(
+                f"At a point of shape {x.shape} the metric must return an array of shape {(x.size, x.size)}, "
+                f"but it returned {jnp.shape(g)}."
+            )
+        return jnp.sqrt(jnp.abs(jnp.linalg.det(g)))
+
+    return jax.lax.map(density, points, batch_size=POINTS_AT_ONCE)

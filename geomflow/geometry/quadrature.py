@@ -254,4 +254,6 @@ def _from_polar(x: Array) -> Array:
 
 
 def _listed(values: np.ndarray, digits: int) -> str:
+    if np.iscomplexobj(values):
+        return ", ".join(f"({number(v.real, digits)}) + ({number(v.imag, digits)})i" for v in np.ravel(values))
     return ", ".join(number(v, digits) for v in np.ravel(values))

@@ -38,10 +38,11 @@ def tensor(quantity: str) -> Callable[[Metric, Point], Array]:
     asked = QUANTITIES[quantity]
 
     def at(metric: Metric, x: Point) -> Array:
-        n = x.size
+        found = jets(metric, x)[: asked.order + 1]
+        n = len(found[0])
         rows, columns = np.array(pairs(n)).T
         packed: list[Any] = []
-        for order, jet in enumerate(jets(metric, x)[: asked.order + 1]):
+        for order, jet in enumerate(found):
             component = jet[rows, columns]
             packed.append(component[:, rows, columns] if order == 2 else component)
         return full(jnp.asarray(from_jets(quantity, n)(*packed)), asked.symmetry, n)

@@ -180,3 +180,12 @@ def test_product_of_batches_and_under_jit():
 def test_product_refuses_a_grid_it_cannot_enlarge():
     with pytest.raises(ArgumentError, match="Try 16"):
         product(Torus(1, 14), jnp.ones(14), jnp.ones(14))
+
+
+def test_a_field_of_another_grid_is_refused():
+    grid = DifferenceTorus(2, 16)
+    for wrong in (np.ones((8, 8)), np.ones(16), np.ones((16, 8))):
+        with pytest.raises(GridError, match=r"grid \(16, 16\)"):
+            grid.difference(wrong, 0)
+    with pytest.raises(GridError):
+        grid.gradient(np.ones((3, 8, 8)))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from geomflow.core.errors import ArgumentError
+from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.geometry import autodiff
 from geomflow.geometry.gauss_bonnet import (
     EulerCharacteristic,
@@ -253,4 +253,35 @@ def test_refuses():
     with pytest.raises(ArgumentError, match="for surfaces only"):
         euler_characteristic(round_sphere, sphere(4), [circle])
     with pytest.raises(ArgumentError, match="finite, but is nan at x"):
+        euler_characteristic(lambda x: jnp.diag(jnp.stack([jnp.ones(()), jnp.sqrt(jnp.cos(x[0]))])), torus(2))
+    with pytest.raises(MetricError, match="positive definite"):
         euler_characteristic(lambda x: jnp.diag(jnp.stack([-jnp.ones(()), 2 + jnp.cos(x[0])])), torus(2))
+
+
+def test_flat_metrics_in_curved_coordinates():
+    """Their density is rounding, which never settles relative to itself."""
+
+    def harmonic(x):
+        return jnp.eye(2) * jnp.exp(x[0])
+
+    circle = lambda t: jnp.stack([jnp.cos(t), jnp.sin(t)])  # noqa: E731
+    disk = euler_characteristic(harmonic, ball(2), [circle])
+    assert disk.verdict == "verified"
+    assert disk.nearest == 1
+    clockwise = euler_characteristic(harmonic, ball(2), [lambda t: circle(-t)])
+    assert clockwise.nearest == -1
+    # the same is no excuse for an integral that matters
+    rough = lambda x: jnp.eye(2) * (2 + jnp.abs(jnp.sin(x[0] - 0.3)) ** 2.1)  # noqa: E731
+    with pytest.raises(ArgumentError, match="settled"):
+        euler_characteristic(rough, torus(2), tolerance=1e-14)
+
+
+@pytest.mark.parametrize("points", [sphere(2), sphere(2).points(5)])
+def test_metrics_that_are_not_positive_definite_are_refused(points):
+    """The integral of each is an integer."""
+    lorentzian = lambda x: round_sphere(x) * jnp.array([-1.0, 1.0])  # noqa: E731
+    skew = lambda x: round_sphere(x) + jnp.array([[0.0, 0.1], [0.0, 0.0]])  # noqa: E731
+    for metric in (lambda x: -round_sphere(x), lorentzian, skew):
+        with pytest.raises(MetricError, match="positive definite") as error:
+            euler_characteristic(metric, points)
+        assert len(error.value.point) == 2

@@ -321,3 +321,13 @@ def test_in_two_dimensions_ricci_is_named():
 def test_comparison_refuses_other_shapes():
     with pytest.raises(ArgumentError, match="must have shape \\(12, 3, 3\\)"):
         compare_ricci(RIEMANN, generic, POINTS)
+
+
+def test_no_points_are_refused_with_a_sentence():
+    def flat(x):
+        return jnp.eye(2)
+
+    with pytest.raises(ArgumentError, match="a point in it"):
+        compare_ricci(np.zeros((0, 2, 2)), flat, np.zeros((0, 2)))
+    with pytest.raises(ArgumentError, match="one point at least"):
+        check_riemann(np.zeros((0, 2, 2, 2, 2)), np.zeros((0, 2, 2)))

@@ -235,3 +235,10 @@ def test_names_the_point_of_a_singularity():
     assert -0.1 < error.value.point[0] < 0
     with pytest.raises(ArgumentError, match="square of the integrand adds up"):
         estimate(lambda x: 1e160 + 0 * x[0], uniform_box([0], [100]), 2**10, KEY)
+
+
+def test_a_complex_integrand_is_refused_and_counts_may_be_floats():
+    law, key = monte_carlo.uniform_sphere(2), jax.random.key(0)
+    with pytest.raises(ArgumentError, match="must be real"):
+        monte_carlo.estimate(lambda x: 1j * x[0] ** 2, law, 1000, key)
+    assert monte_carlo.estimate(lambda x: x[0], law, 1e3, key).samples == 992

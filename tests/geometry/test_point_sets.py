@@ -153,3 +153,10 @@ def test_a_singular_integrand_is_named():
         p.integrate(lambda x: 1e308 + 0 * x[0])
     with pytest.raises(ArgumentError, match=r"number 2 of 4.*weight inf"):
         p.under(lambda x: jnp.log(x[:, None]))
+
+
+def test_a_metric_of_another_dimension_is_refused():
+    points = PointSet(np.ones((4, 2)), np.ones(4))
+    for wrong in (jnp.eye(3), jnp.ones(2)):
+        with pytest.raises(ArgumentError, match=r"shape \(2, 2\)"):
+            points.under(lambda x, g=wrong: g)

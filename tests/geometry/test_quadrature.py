@@ -319,3 +319,10 @@ def test_names_the_point_of_a_singularity():
         integrate(lambda x: jnp.log(jnp.abs(x[0])) + x[1], box((-1, 1), (2, 3)))
     assert error.value.point[0] == 0
     assert 2 < error.value.point[1] < 3
+
+
+def test_a_complex_integral_prints_both_parts():
+    found = integrate(lambda x: jnp.exp(1j * x[0]), box((0, 1)))
+    np.testing.assert_allclose(found.value, (np.exp(1j) - 1) / 1j, rtol=1e-14)
+    assert "0.84147" in str(found)
+    assert "0.45969" in str(found)

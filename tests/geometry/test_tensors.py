@@ -57,3 +57,11 @@ def test_gradient_through_a_networks_curvature():
     step = 1e-5
     difference = (loss(0.3 + step) - loss(0.3 - step)) / (2 * step)
     assert jax.grad(loss)(0.3) == pytest.approx(float(difference), rel=1e-7)
+
+
+def test_a_point_may_be_a_list_and_a_line_is_flat():
+    sphere = lambda x: jnp.diag(jnp.stack([1.0, jnp.sin(x[0]) ** 2]))  # noqa: E731
+    assert float(tensor("scalar")(sphere, [1.0, 0.0])) == pytest.approx(2)
+    line = tensor("riemann")(lambda x: jnp.eye(1) * (1 + x[0] ** 2), [1.0])
+    assert line.shape == (1, 1, 1, 1)
+    assert not line.any()
