@@ -152,8 +152,8 @@ def _evaluated(*arrays: Any, tape: Tape, chunked: bool) -> list[Any]:
         read = [
             _nested(shape, functools.partial(vector, a, same)) for shape, a, same in zip(tape.arguments, flat, fixed)
         ]
-        # 1, but only the running loop knows it
-        one = jnp.where(i >= 0, 1.0, 2.0)
+        # ones, but only the running loop knows it; not one number, for which XLA would multiply by its reciprocal
+        one = jnp.where(jnp.arange(CHUNK) + i >= 0, 1.0, 2.0)
         values = tape.body(*read, keep=functools.partial(_keep, one=one))
         return [_written(whole, group, start, count) for whole, group in zip(wholes, values, strict=True)]
 

@@ -390,3 +390,11 @@ def test_single_precision_is_refused_where_a_point_that_is_not_compared_overflow
     points[1, 1] = 1e-8  # 1/r^6 is too large for float32
     with pytest.raises(PrecisionError, match="error of inf"):
         kretschmann.single(points, M=1.0)
+
+
+def test_a_sine_is_computed_once():
+    """XLA would compute it again for every component that needs it."""
+    ricci = generate(SPACES["kerr"].metric, "ricci", form="jets", derivatives=False).components
+    point = jnp.ones((4, 5000))
+    program = jax.jit(lambda x: ricci(x, 1.0, 0.6)).lower(point).compile().as_text()
+    assert program.count(" sine(") == program.count(" cosine(") == 1
