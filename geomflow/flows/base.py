@@ -14,6 +14,7 @@ from geomflow.flows.generate import generated
 from geomflow.flows.solve import Solution, integrate
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import cos_net_multiplier
+from geomflow.kernels.random_operator import RandomFeatureOperator
 
 # A leading minor of g that falls to this fraction of its initial minimum ends the flow (Sylvester's criterion).
 COLLAPSE = 1e-6
@@ -26,11 +27,12 @@ class TorusFlow(eqx.Module):
 
     Attributes:
         torus: the grid.
-        kernel: Fourier symbol of K_σ on the half spectrum (see `geomflow.kernels.operator`), or None.
+        kernel: Fourier symbol of K_σ on the half spectrum (see `geomflow.kernels.operator`), the operator K_N of a
+            network of finite width (see `geomflow.kernels.random_operator`), or None.
     """
 
     torus: eqx.AbstractVar[Torus]
-    kernel: eqx.AbstractVar[Array | None]
+    kernel: eqx.AbstractVar[Array | RandomFeatureOperator | None]
 
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return V(g)_ij, packed, at every grid point."""
@@ -38,6 +40,8 @@ class TorusFlow(eqx.Module):
 
     def __call__(self, t: Any, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return dg/dt: V dealiased, and smeared by the kernel where there is one."""
+        if isinstance(self.kernel, RandomFeatureOperator):
+            return self.kernel.apply(self.torus, self.velocity(g))
         mask = jnp.asarray(self.torus.dealiased, dtype=float)
         return self.torus.multiply(self.velocity(g), mask if self.kernel is None else mask * self.kernel)
 
@@ -47,7 +51,10 @@ class TorusFlow(eqx.Module):
         Raises:
             ResolutionError: the grid does not carry σ.
         """
-        kernel = cos_net_multiplier(self.torus, sigma)
+        return self.driven_by(cos_net_multiplier(self.torus, sigma))
+
+    def driven_by(self, kernel: Array | RandomFeatureOperator) -> Self:
+        r"""Return the same flow driven through this kernel: a Fourier symbol, or a finite network's operator."""
         return eqx.tree_at(lambda flow: flow.kernel, self, kernel, is_leaf=lambda leaf: leaf is None)
 
     def run(self, g: Float[Array, "P *grid"], times: np.ndarray | float, **options: Any) -> Solution:

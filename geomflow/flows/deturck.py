@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from geomflow.flows.base import TorusFlow
 from geomflow.flows.generate import generated
 from geomflow.geometry.torus import Torus
+from geomflow.kernels.random_operator import RandomFeatureOperator
 
 
 class DeTurckFlow(TorusFlow):
@@ -14,13 +15,13 @@ class DeTurckFlow(TorusFlow):
 
     Args:
         torus: the grid.
-        kernel: Fourier symbol of a network's kernel, or None.
+        kernel: Fourier symbol or operator of a network, or None.
 
     Reference: D. DeTurck, J. Differential Geom. 18 (1983) 157.
     """
 
     torus: Torus
-    kernel: Array | None = None
+    kernel: Array | RandomFeatureOperator | None = None
 
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return -2 Ric_ij + ∇_i W_j + ∇_j W_i."""

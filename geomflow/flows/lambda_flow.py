@@ -9,6 +9,7 @@ from geomflow.flows.base import TorusFlow
 from geomflow.flows.generate import generated
 from geomflow.geometry.schroedinger import Eigenpair, lowest_eigenpair
 from geomflow.geometry.torus import Torus
+from geomflow.kernels.random_operator import RandomFeatureOperator
 
 
 def perelman_lambda(torus: Torus, g: Float[Array, "P *grid"]) -> Eigenpair:
@@ -26,13 +27,13 @@ class LambdaFlow(TorusFlow):
 
     Args:
         torus: the grid.
-        kernel: Fourier symbol of a network's kernel, or None.
+        kernel: Fourier symbol or operator of a network, or None.
 
     Reference: G. Perelman, arXiv math/0211159, section 2.
     """
 
     torus: Torus
-    kernel: Array | None = None
+    kernel: Array | RandomFeatureOperator | None = None
 
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return -2 (Ric_ij + ∇_i ∇_j f) with f = -2 log u."""

@@ -16,6 +16,7 @@ from geomflow.flows.generate import generated
 from geomflow.flows.solve import Solution
 from geomflow.geometry.packed import unpack
 from geomflow.geometry.torus import Torus
+from geomflow.kernels.random_operator import RandomFeatureOperator
 
 ROUNDING = float(np.finfo(float).eps)
 
@@ -29,14 +30,14 @@ class FixedMeasureFlow(TorusFlow):
     Args:
         torus: the grid.
         measure: m(x) > 0, shape (*grid,).
-        kernel: Fourier symbol of a network's kernel, or None.
+        kernel: Fourier symbol or operator of a network, or None.
 
     Reference: G. Perelman, arXiv math/0211159, section 1; arXiv 2310.19870, section 3.
     """
 
     torus: Torus
     measure: Float[Array, "*grid"] = eqx.field(kw_only=True)
-    kernel: Array | None = None
+    kernel: Array | RandomFeatureOperator | None = None
 
     def potential(self, g: Float[Array, "P *grid"]) -> Float[Array, "*grid"]:
         r"""Return f = log(√det g / m)."""

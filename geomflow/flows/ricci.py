@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from geomflow.flows.base import TorusFlow
 from geomflow.flows.generate import generated
 from geomflow.geometry.torus import Torus
+from geomflow.kernels.random_operator import RandomFeatureOperator
 
 
 class RicciFlow(TorusFlow):
@@ -14,14 +15,14 @@ class RicciFlow(TorusFlow):
 
     Args:
         torus: the grid.
-        kernel: Fourier symbol of a network's kernel, or None.
+        kernel: Fourier symbol or operator of a network, or None.
 
     Good values: smooth data and short times; rough data want `DeTurckFlow`.
     Reference: R. Hamilton, J. Differential Geom. 17 (1982) 255.
     """
 
     torus: Torus
-    kernel: Array | None = None
+    kernel: Array | RandomFeatureOperator | None = None
 
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return -2 Ric_ij."""
