@@ -44,12 +44,13 @@ for n, result in zip(counts, found, strict=True):
 # %%
 with publication():
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.4), layout="constrained")
-    means = [result["mean"]["KdA"] for result in found]
-    left.errorbar(counts, [m.mean - 4 * np.pi for m in means], [2 * m.error for m in means], fmt="o", capsize=3)
-    left.axhline(0, color="0.5", lw=0.8)
-    left.set(xscale="log", xlabel="points", ylabel="∫ K dA - 4π, two error bars")
-    left.set_yscale("symlog", linthresh=1e-3)
+    integrals = [result["mean"]["KdA"] for result in found]
+    left.loglog(counts, [m.error for m in integrals], label="error bar")
+    left.loglog(counts, [abs(m.mean - 4 * np.pi) for m in integrals], "o", label=r"$|\int K\,dA - 4\pi|$")
+    left.loglog(counts, 2 * integrals[0].error * np.sqrt(counts[0] / np.array(counts)), "k:", label=r"$N^{-1/2}$")
+    left.set(xlabel="points $N$", ylabel=r"error of $\int K\,dA$")
+    left.legend()
     bins = found[-1]["bins"]["K"]
     right.stairs(bins.counts / counts[-1], bins.edges, fill=True)
-    right.set(yscale="log", xlabel="Gauss curvature K", ylabel="fraction of the points")
+    right.set(xlabel="Gauss curvature $K$", ylabel="fraction of the points", xlim=(0, 4.5))
     figure.savefig("05_many_devices.png")

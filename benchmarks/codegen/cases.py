@@ -14,7 +14,7 @@ BLOCK = 4096  # distinct points; longer arrays repeat them
 
 @dataclass(frozen=True)
 class Case:
-    """One function: Ricci (or the gradient of sum w Ric) of jets, or of a metric in closed form."""
+    """One function: Ricci (or the gradient of Σ w Ric) of jets, or of a metric in closed form."""
 
     name: str
     title: str
@@ -71,8 +71,8 @@ CASES = {
             4,
             _kerr("cos(th)**2/(10*r)", "1/(5*r)", "3/10*r*sin(th)**2"),
         ),
-        Case("gradient3", "gradient of sum w Ric, 3-metric", 3, gradient=True),
-        Case("gradient4", "gradient of sum w Ric, 4-metric", 4, gradient=True),
+        Case("gradient3", "Gradient of Σ w Ric, 3-metric from jets", 3, gradient=True),
+        Case("gradient4", "Gradient of Σ w Ric, 4-metric from jets", 4, gradient=True),
     )
 }
 

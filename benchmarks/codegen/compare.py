@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import selectors
 import signal
 import statistics
@@ -22,8 +21,11 @@ from pathlib import Path
 
 import numpy as np
 import roofline
+
+sys.path.append(str(Path(__file__).parents[1]))
 from cases import CASES, Case
-from peers import PEERS, Peer, install
+from common import HOME, chosen, install, machine, python, resident
+from peers import PEERS, Peer
 from reference import truth
 from tables import markdown, roofline_table, table
 
@@ -37,9 +39,9 @@ class Process:
     def __init__(self, peer: Peer, case: Case, arguments: argparse.Namespace):
         self.peer, self.memory = peer, arguments.memory
         self.out: dict = {"status": "failed", "sizes": {}}
-        python = sys.executable if peer.environment is None else str(peer.environment.interpreter(arguments.home))
+        command = python(peer.environment, arguments.home)
         self.process, self.text, self.errors = None, b"", b""
-        if not Path(python).exists():
+        if command is None:
             self.out["status"] = "not installed"
             return
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(peer.processors))
@@ -47,7 +49,7 @@ class Process:
         if not arguments.gpu:
             environment |= {"BENCH_CORES": processors(arguments.core, peer.processors), "JAX_PLATFORMS": "cpu"}
         self.process = subprocess.Popen(
-            [python, "-W", "ignore", str(HERE / peer.script), case.name, peer.setting],
+            [command, "-W", "ignore", str(HERE / peer.script), case.name, peer.setting],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -112,19 +114,6 @@ def processors(first: int, count: int) -> str:
     return ",".join(map(str, [first, *(c for c in range(os.cpu_count() or 1) if c != first)][:count]))
 
 
-def resident(group: int) -> float:
-    """Resident memory of a process group in GB (0 where /proc does not exist); shared pages count once per process."""
-    total = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group:
-            total += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-    return total / 1e9
-
-
 def judge(case: Case, found: dict, expected: tuple[np.ndarray, np.ndarray]) -> float:
     """Largest deviation from the reference, relative to the size of the terms."""
     values, sizes = expected
@@ -178,30 +167,11 @@ def sizes(case: Case, arguments: argparse.Namespace) -> list[int]:
     return [10**5] if arguments.quick else [10**5, 10**6]
 
 
-def machine() -> dict:
-    """What ran it, without a path."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
-        model = f"{names[0] if names else model} ({platform.machine()})"
-    return {"cpu": model, "cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()}
-
-
-def chosen(text: str, known: list[str]) -> list[str]:
-    """The names that begin with one of the words given ("" is all of them; "geomflow." is that one alone)."""
-    words = [word for word in text.split(",") if word]
-    names = [n for n in known if not words or any((n + ".").startswith(word) for word in words)]
-    if not names:
-        raise SystemExit(f"No name begins with `{text}`. There are: {', '.join(known)}.")
-    return names
-
-
 def options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--install", action="store_true", help="create the peers' environments first")
-    parser.add_argument("--home", type=Path, default=Path.home() / ".cache" / "geomflow-peers", help="where they live")
+    parser.add_argument("--home", type=Path, default=HOME, help="where they live")
     parser.add_argument("--peers", default="", help="comma-separated beginnings of names, e.g. geomflow,symengine")
     parser.add_argument("--cases", default="", help="comma-separated beginnings of names, e.g. ricci,kerr.")
     parser.add_argument("--large", action="store_true", help="also dimensions 5 and 6")
@@ -231,7 +201,7 @@ def main() -> None:
     names = chosen(arguments.peers, [p.name for p in PEERS])
     peers = tuple(p for p in PEERS if p.name in names and (p.gpu or not arguments.gpu))
     if arguments.install:
-        install(peers, arguments.home)
+        install([p.environment for p in peers], arguments.home)
         return
     path = arguments.output / "results.json"
     record: dict = {"results": {}, "ceilings": {}}

@@ -39,18 +39,17 @@ def draw(results: dict) -> plt.Figure:
         found = [(title, value) for title, value in found if value]
         for place, (title, value) in enumerate(found):
             ax.barh(place, value, color=PALETTE[0] if title == "geomflow" else "0.75", height=0.75)
-            ax.text(value * 1.15, place, f"{value:.2g}", va="center", fontsize=6.5)
+            ax.text(value * 1.15, place, f"{value:#.2g}".rstrip("."), va="center", fontsize=6.5)
         ax.set_yticks(range(len(found)), [title for title, _ in found])
         ax.invert_yaxis()
         ax.set_xscale("log")
         ax.set_xlim(min(v for _, v in found) / 2, max(v for _, v in found) * 4)
         ax.tick_params(axis="y", length=0)
-        ax.set_title(f"({letter}) {CASES[name].title}", loc="left", fontsize=7, x=-0.35)
+        title = CASES[name].title.replace("Σ w Ric", r"$\Sigma\,w\,\mathrm{Ric}$")
+        ax.set_title(f"({letter}) {title}", loc="left", fontsize=7, x=-0.35)
     for ax in axes.flat[len(cases) :]:
         ax.remove()
-    for ax in axes[-1]:
-        if ax in figure.axes:
-            ax.set_xlabel("million points per CPU second")
+    figure.supxlabel("million points per CPU second", fontsize=plt.rcParams["axes.labelsize"])
     return figure
 
 

@@ -122,6 +122,7 @@ def markdown(record: dict) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}; "
         f"{record['rounds']} interleaved rounds, cap {record['cap_seconds']:g} s and {record['memory_gb']:g} GB.",
         record["note"],
+        "![Points per CPU second of every system, case by case](../../docs/images/codegen.png)",
     ]
     for name, results in record["results"].items():
         parts.append(f"## {CASES[name].title} (`{name}`)")

@@ -10,8 +10,8 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,26 +19,16 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1]))
 from cases import CASES
-from peers import PEERS, Peer, install
+from common import HOME, chosen, install, machine, python, resident
+from peers import PEERS, Peer
 from reference import truth
 from tables import markdown, table
 
 HERE = Path(__file__).parent
 START_UP, CHECK = 120.0, 200.0
-
-
-def resident(group: int) -> float:
-    """Resident memory of a process group in GB (0 where /proc does not exist)."""
-    total = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group:
-            total += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-    return total / 1e9
 
 
 def _listen(process: subprocess.Popen, out: dict, cap: float, memory: float) -> bytes:
@@ -72,8 +62,8 @@ def _listen(process: subprocess.Popen, out: dict, cap: float, memory: float) -> 
 
 def run(peer: Peer, case: str, home: Path, cap: float, memory: float) -> dict:
     """One process: its events merged into one dictionary, `status` saying how it ended."""
-    python = sys.executable if peer.environment is None else str(peer.environment.interpreter(home))
-    if not Path(python).exists():
+    interpreter = python(peer.environment, home)
+    if interpreter is None:
         return {"status": "not installed"}
     environment = os.environ | {
         "BENCH_START": str(time.time()),
@@ -82,7 +72,7 @@ def run(peer: Peer, case: str, home: Path, cap: float, memory: float) -> dict:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    command = [python, "-W", "ignore", str(HERE / peer.script), case, peer.setting]
+    command = [interpreter, "-W", "ignore", str(HERE / peer.script), case, peer.setting]
     out: dict = {"status": "failed"}
     with subprocess.Popen(
         command,
@@ -124,31 +114,12 @@ def judge(out: dict, expected: dict) -> None:
     out |= {"correct": bool(correct), "exact": bool(exact) if anything else None}
 
 
-def machine() -> dict:
-    """What ran it, without a path."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
-        model = f"{names[0] if names else model} ({platform.machine()})"
-    return {"cpu": model, "cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()}
-
-
-def chosen(text: str, known: list[str]) -> list[str]:
-    """The names that begin with one of the words given ("" is all of them)."""
-    words = [word for word in text.split(",") if word]
-    names = [n for n in known if not words or any(n.startswith(word) for word in words)]
-    if not names:
-        raise SystemExit(f"No name begins with `{text}`. There are: {', '.join(known)}.")
-    return names
-
-
 def main() -> None:
     """Install, run, print the table, write results.json and RESULTS.md."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--install", action="store_true", help="create the peers' environments first")
-    parser.add_argument("--home", type=Path, default=Path.home() / ".cache" / "geomflow-peers", help="where they live")
+    parser.add_argument("--home", type=Path, default=HOME, help="where they live")
     parser.add_argument("--peers", default="", help="comma-separated beginnings of names, e.g. maxima,sage-none")
     parser.add_argument("--cases", default="", help="comma-separated beginnings of names, e.g. kerr,cp2")
     parser.add_argument("--cap", type=float, default=400.0, help="wall seconds for one computation")
@@ -160,7 +131,9 @@ def main() -> None:
     names = chosen(arguments.peers, [p.name for p in PEERS])
     peers = tuple(p for p in PEERS if p.name in names)
     if arguments.install:
-        install(peers, arguments.home)
+        install([p.environment for p in peers], arguments.home)
+        if not shutil.which("maxima"):
+            print("maxima: `apt-get install maxima maxima-share` for the system's Maxima")
         return
     path = HERE / "results.json"
     results: dict = {}

@@ -1,37 +1,11 @@
 """The systems compared, how each is installed (in its own environment, never a dependency) and with which settings."""
 
-import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Environment:
-    """A virtual environment: what pip installs, the Python it needs, what the system must provide first."""
-
-    name: str
-    packages: tuple[str, ...]
-    python: str = ""
-    system: str = ""
-
-    def interpreter(self, home: Path) -> Path:
-        """Its Python."""
-        return home / self.name / "bin" / "python"
-
-    def install(self, home: Path) -> str:
-        """Create it; return "" or the last words of what failed."""
-        python = shutil.which(f"python{self.python}") if self.python else sys.executable
-        if python is None:
-            return f"python{self.python} is not on the path"
-        pip = [str(self.interpreter(home)), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        for command in ([python, "-m", "venv", str(home / self.name)], [*pip, *self.packages]):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                errors = [line for line in done.stderr.splitlines() if "ERROR" in line] or [done.stderr[-200:]]
-                return errors[-1].strip()
-        return ""
+sys.path.append(str(Path(__file__).parents[1]))
+from common import Environment
 
 
 @dataclass(frozen=True)
@@ -82,17 +56,3 @@ PEERS = (
     Peer("ogrepy", "OGRePy", "peer_ogrepy.py", "default", Environment("ogrepy", ("OGRePy",), python="3.13")),
     Peer("cadabra", "Cadabra2", "peer_cadabra.py", "default", Environment("cadabra", ("cadabra2",))),
 )
-
-
-def install(peers: tuple[Peer, ...], home: Path) -> None:
-    """Install what these peers need, one environment after the other, and say what failed."""
-    for environment in dict.fromkeys(p.environment for p in peers if p.environment):
-        if environment.interpreter(home).exists():
-            print(f"{environment.name}: already there")
-            continue
-        if environment.system:
-            print(f"{environment.name}: needs `apt-get install {environment.system}` first")
-        print(f"{environment.name}: installing {' '.join(environment.packages)} ...", flush=True)
-        print(f"{environment.name}: {environment.install(home) or 'done'}")
-    if not shutil.which("maxima"):
-        print("maxima: `apt-get install maxima maxima-share` for the system's Maxima")

@@ -26,6 +26,7 @@ ROOMS = (
     "compare",
     "figures",
     "experiments",
+    "codegen",
 )
 
 

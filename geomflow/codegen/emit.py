@@ -11,12 +11,12 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
-from geomflow.codegen.functions import FUNCTIONS
+from geomflow.codegen.functions import FUNCTIONS, SPECIAL
 from geomflow.codegen.graph import Graph, Node, operations
 from geomflow.core.errors import GenerationError
 
 #: Names a variable of a generated module may not have.
-RESERVED = frozenset({"jax", "jnp", "jsp", *keyword.kwlist})
+RESERVED = frozenset({"jax", "jnp", "jsp", *SPECIAL, *keyword.kwlist})
 
 # How tightly a text binds: a sum, a product, a power, a name or a call.
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
@@ -43,9 +43,7 @@ def names_in(source: str) -> list[str]:
     return re.findall(r"(?<![\w.])[A-Za-z_]\w*(?![\w(.])", source)
 
 
-def emit(
-    graph: Graph, outputs: Sequence[Node], taken: Collection[str] = (), *, inline: bool = False
-) -> tuple[list[Line], list[str]]:
+def emit(graph: Graph, outputs: Sequence[Node], taken: Collection[str] = ()) -> tuple[list[Line], list[str]]:
     r"""Return the lines of a straight-line program, and the source of each output.
 
     Args:
@@ -56,7 +54,7 @@ def emit(
     Raises:
         GenerationError: a symbol that cannot be a Python variable.
     """
-    return _Emitter(graph, outputs, taken, inline).run()
+    return _Emitter(graph, outputs, taken).run()
 
 
 #: What the call of a function costs, in additions (a sine measured).
@@ -68,8 +66,8 @@ def _weight(node: tuple) -> int:
 
 
 class _Emitter:
-    def __init__(self, graph: Graph, outputs: Sequence[Node], taken: Collection[str], inline: bool):
-        self.graph, self.outputs, self.inline = graph, outputs, inline
+    def __init__(self, graph: Graph, outputs: Sequence[Node], taken: Collection[str]):
+        self.graph, self.outputs = graph, outputs
         self.uses = graph.uses(outputs)
         self.names = {*taken, *graph.symbols(outputs), *RESERVED}
         self.fresh = (name for i in count() if (name := f"t{i}") not in self.names)
@@ -85,11 +83,8 @@ class _Emitter:
             cost = _weight(self.graph.nodes[node]) + sum(self.costs[x] for x in self.graph.parts(node))
             simple = kind in ("number", "constant", "symbol")
             label = self.graph.labels.get(node)
-            if (
-                not self.inline
-                and not simple
-                and (label is not None or self.uses[node] > 1 or (len(text[0]) > _LONG and node not in results))
-            ):
+            long = len(text[0]) > _LONG and node not in results
+            if not simple and (label is not None or self.uses[node] > 1 or long):
                 name = self.name(label)
                 self.lines.append(Line(name, text[0], tuple(names_in(text[0])), cost))
                 text, cost = (name, _ATOM), 0

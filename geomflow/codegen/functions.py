@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from geomflow.codegen.graph import Graph, Node
+from geomflow.symbolic.kernels.duals.bivariate_normal import BivariateNormalCDF
 
 #: A derivative by each argument, made in a graph from the arguments; None where none is known.
 Partials = Callable[..., "list[Node | None]"]
@@ -116,6 +117,30 @@ REAL_LINEAR: dict[str, tuple[str, Callable[[Graph, Node], Node]]] = {
 }
 
 
+def _softplus(graph: Graph, x: Node) -> list[Node | None]:
+    return [graph.linear([(graph.call("tanh", graph.times(Fraction(1, 2), x)), Fraction(1, 2))], Fraction(1, 2))]
+
+
+def _bivariate_normal(graph: Graph, h: Node, k: Node, rho: Node) -> list[Node | None]:
+    root = graph.power(graph.linear([(graph.multiply(rho, rho), -1)], 1), Fraction(-1, 2))
+
+    def beyond(x: Node, y: Node) -> Node:
+        return graph.multiply(graph.linear([(y, 1), (graph.multiply(rho, x), -1)]), root)
+
+    by_h = graph.multiply(_density(graph, h), graph.call("normal_cdf", beyond(h, k)))
+    by_k = graph.multiply(_density(graph, k), graph.call("normal_cdf", beyond(k, h)))
+    return [by_h, by_k, graph.multiply(_density(graph, h), _density(graph, beyond(h, k)), root)]
+
+
+def _normal(graph: Graph, x: Node) -> list[Node | None]:
+    return [_density(graph, x)]
+
+
+def _density(graph: Graph, x: Node) -> Node:
+    power = graph.call("exp", graph.times(Fraction(-1, 2), graph.multiply(x, x)))
+    return graph.multiply(power, graph.power(graph.times(2, graph.constant("jnp.pi")), Fraction(-1, 2)))
+
+
 def _polygamma(graph: Graph, n: Node, x: Node) -> list[Node | None]:
     return [None, graph.call("polygamma", graph.linear([(n, 1)], 1), x)]
 
@@ -154,4 +179,13 @@ FUNCTIONS: dict[str, Function] = {
     "i1": Function("jsp.i1", _i1),
     "i0e": Function("jsp.i0e", _i0e),
     "i1e": Function("jsp.i1e", _i1e),
+    "normal_cdf": Function("jsp.ndtr", _normal),
+    "softplus": Function("softplus", _softplus),
+    "BivariateNormalCDF": Function("bivariate_normal_cdf", _bivariate_normal),
 }
+
+#: Functions of `geomflow.codegen.special`: what JAX lacks.
+SPECIAL = ("softplus", "bivariate_normal_cdf")
+
+#: Functions that are classes of geomflow and not of SymPy.
+OWN: dict[str, type] = {"BivariateNormalCDF": BivariateNormalCDF}

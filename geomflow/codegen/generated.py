@@ -2,9 +2,7 @@ r"""A tensor of a metric as a numerical function: generated once, loaded, and ca
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import linecache
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from geomflow.codegen.cache import cached
 from geomflow.codegen.jet_functions import jet_quantity
 from geomflow.codegen.layouts import RANKS, full
 from geomflow.codegen.metric_functions import Form, function_jet, metric_program
+from geomflow.codegen.modules import load
 from geomflow.codegen.quantities import QUANTITIES
 from geomflow.core.errors import ArgumentError, MetricError, PrecisionError
 from geomflow.core.precision import require_x64
@@ -28,17 +27,6 @@ from geomflow.symbolic.charts.metric import Metric
 
 #: Points at which single precision is compared with double, and the relative error beyond which it is refused.
 _SAMPLE, _MOST_ERROR = 1024, 1e-2
-
-
-def load(source: str, name: str) -> Callable[..., Any]:
-    r"""Return a function of a generated source; the source shows in tracebacks and in `inspect.getsource`."""
-    special = "import jax.scipy.special as jsp\n" if "jsp." in source else ""
-    text = f"import jax.numpy as jnp\n{special}\nfrom geomflow.codegen.runtime import pointwise\n\n\n{source}"
-    filename = f"<geomflow generated {name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {}
-    exec(compile(text, filename, "exec"), namespace)
-    return namespace[name]
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,11 +82,8 @@ def full(values: Any, symmetry: str, dim: int) -> Any:
         Shape `(*batch, n, ..., n)`.
     """
     (first, second), (plus, more) = _table(symmetry, dim)
-    rank = RANKS[symmetry]
     last = jnp.moveaxis(jnp.asarray(values), 0, -1)
     if not last.shape[-1]:  # a line has no curvature
         return jnp.zeros((*last.shape[:-1], *plus.shape), last.dtype)
     tensor = last[..., first] * plus
-    if more.any():
-        tensor = tensor + last[..., second] * more
-    return tensor if rank else tensor.reshape(last.shape[:-1])
+    return tensor + last[..., second] * more if more.any() else tensor

@@ -3,20 +3,19 @@ r"""From named stages and outputs to a readable JAX function, with its derivativ
 from __future__ import annotations
 
 import hashlib
-import inspect
-import linecache
+import itertools
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
-from geomflow.codegen import runtime
 from geomflow.codegen.derivatives import backward, forward
 from geomflow.codegen.emit import Line, emit
 from geomflow.codegen.graph import Graph, Node
+from geomflow.codegen.modules import load, module_source
 from geomflow.codegen.reading import Reader
 from geomflow.codegen.sharing import reduced
 from geomflow.codegen.stages import staged
@@ -67,6 +66,45 @@ class Argument:
             return sp.Symbol(tree.name + suffix) if isinstance(tree, sp.Symbol) else tuple(walk(b) for b in tree)
 
         return Argument(self.name + suffix, walk(self.symbols))
+
+
+@dataclass(frozen=True)
+class Body:
+    r"""The straight line of one function: what it reads, and the outputs that it returns in groups of some sizes."""
+
+    arguments: Sequence[Argument]
+    graph: Graph
+    outputs: Sequence[Node]
+    sizes: Sequence[int]
+
+    @property
+    def operations(self) -> int:
+        r"""Number of arithmetic operations and function calls per point."""
+        return self.graph.operations(self.outputs)
+
+    @cached_property
+    def lines(self) -> tuple[list[Line], list[str]]:
+        r"""The assignments in order, and the source of each output."""
+        names = {name for a in self.arguments for name in (a.name, *(s.name for s, _ in a.leaves()))}
+        return emit(self.graph, self.outputs, {*names, "keep"})
+
+    @cached_property
+    def text(self) -> str:
+        r"""The source, from reading the arguments to the return."""
+        used = self.graph.symbols(self.outputs)
+        leaves = [(s.name, path) for a in self.arguments for s, path in a.leaves()]
+        lines, results = self.lines
+        body = [f"{name} = {path}" for name, path in leaves if name in used and name != path]
+        body += staged(lines, results)
+        rest = iter(results)
+        groups = [f"[{', '.join(itertools.islice(rest, size))}]" for size in self.sizes]
+        return "\n".join([*body, f"return [{', '.join(groups)}]"])
+
+    def function(self, name: str, doc: str = "") -> str:
+        r"""Return the source of a function with this body."""
+        head = f"def {name}({', '.join(a.name for a in self.arguments)}, keep):\n"
+        doc = f'r"""{doc}"""\n' if doc else ""
+        return head + textwrap.indent(doc + self.text, "    ") + "\n"
 
 
 @dataclass(frozen=True)
@@ -162,112 +200,74 @@ class Program:
         return reduced(graph, outputs)
 
     @cached_property
-    def lines(self) -> tuple[list[Line], list[str]]:
-        r"""The assignments of the function in order, and the source of each output."""
-        graph, outputs = self.reduced
-        return emit(graph, outputs, self._names() | {a.name for a in self.arguments})
+    def body(self) -> Body:
+        r"""What the function does, on arguments and outputs alone."""
+        return Body(self.arguments, *self.reduced, [len(self.outputs)])
 
     @property
     def operations(self) -> int:
         r"""Number of arithmetic operations and function calls per point."""
-        graph, outputs = self.reduced
-        return graph.operations(outputs)
+        return self.body.operations
+
+    @property
+    def rules(self) -> dict[str, Body]:
+        r"""What the derivatives do: "forward" for `jvp`, "backward" for `grad`; empty where they are left to JAX."""
+        return self._derived[0]
+
+    @cached_property
+    def _derived(self) -> tuple[dict[str, Body], str]:
+        # the rules, or why there are none
+        _ = self.reduced  # before the graph grows, and so that its errors are not taken for those of derivatives
+        if not self.derivatives:
+            return {}, ""
+        try:
+            return {"forward": self._forward(), "backward": self._backward()}, ""
+        except GenerationError as error:  # JAX may know the derivative, or nobody asks for it
+            return {}, f"\nDerivatives are left to JAX: {error}"
+
+    def _forward(self) -> Body:
+        graph, outputs, variables = self._traced
+        names, suffix = self._names(), "_dot"
+        while any(name + suffix in names for name in names):
+            suffix += "_"
+        moving = [a.renamed(suffix) for a in self.arguments]
+        dots = {x: graph.symbol(s.name) for x, s in zip(variables, (s for a in moving for s, _ in a.leaves()))}
+        found = reduced(graph, forward(graph, outputs, dots))
+        return Body([*self.arguments, *moving], *found, [len(outputs)])
+
+    def _backward(self) -> Body:
+        graph, outputs, variables = self._traced
+        names, name = self._names(), "bar"
+        while any(taken.startswith(name) for taken in names):
+            name += "_"
+        cotangent = Argument(name, tuple(sp.Symbol(f"{name}_{k}") for k in range(len(outputs))))
+        bars = [graph.symbol(s.name) for s in cotangent.symbols]
+        found = reduced(graph, backward(graph, outputs, bars, variables))
+        return Body([*self.arguments, cotangent], *found, [len(a.leaves()) for a in self.arguments])
 
     @cached_property
     def source(self) -> str:
         r"""The source of the function and of its derivatives (the module header is in `module`)."""
-        shapes = (
-            f"arguments=({''.join(f'{a.shape}, ' for a in self.arguments).rstrip()}), components={len(self.outputs)}"
-        )
-        value = self.reduced  # before the graph grows, and so that its errors are not taken for those of derivatives
-        functions, rules, note = [], "", ""
-        if self.derivatives:
-            try:
-                functions = [self._forward(), self._backward()]
-                rules = f", forward=_{self.name}_forward, backward=_{self.name}_backward"
-            except GenerationError as error:  # JAX may know the derivative, or nobody asks for it
-                note = f"\nDerivatives are left to JAX: {error}"
-        body = self._body(*value, self.arguments, [len(self.outputs)])
-        digest = hashlib.sha256("\n".join([*functions, body]).encode()).hexdigest()[:16]
-        doc = f'r"""{self.doc}\n\nOperations per point: {self.operations}. Program hash: {digest}.{note}\n"""'
-        function = f"@pointwise({shapes}{rules})\n" + _function(self.name, self.arguments, f"{doc}\n{body}")
-        return "\n\n".join([*functions, function])
-
-    def _forward(self) -> str:
-        graph, outputs, variables = self._traced
-        moving = [a.renamed("_dot") for a in self.arguments]
-        dots = {x: graph.symbol(s.name) for x, s in zip(variables, (s for a in moving for s, _ in a.leaves()))}
-        found = reduced(graph, forward(graph, outputs, dots))
-        arguments = [*self.arguments, *moving]
-        return _function(f"_{self.name}_forward", arguments, self._body(*found, arguments, [len(outputs)]))
-
-    def _backward(self) -> str:
-        graph, outputs, variables = self._traced
-        cotangent = Argument("bar", tuple(sp.Symbol(f"bar_{k}") for k in range(len(outputs))))
-        bars = [graph.symbol(s.name) for s in cotangent.symbols]
-        found = reduced(graph, backward(graph, outputs, bars, variables))
-        arguments = [*self.arguments, cotangent]
-        sizes = [len(a.leaves()) for a in self.arguments]
-        return _function(f"_{self.name}_backward", arguments, self._body(*found, arguments, sizes))
-
-    def _body(self, graph: Graph, outputs: Sequence[Node], arguments: Sequence[Argument], sizes: Sequence[int]) -> str:
-        used = graph.symbols(outputs)
-        leaves = [(s.name, path) for a in arguments for s, path in a.leaves()]
-        names = {a.name for a in arguments} | {name for name, _ in leaves}
-        lines, results = emit(graph, outputs, {*names, "keep"})
-        body = [f"{name} = {path}" for name, path in leaves if name in used and name != path]
-        body += staged(lines, results)
-        groups, rest = [], list(results)
-        for size in sizes:
-            groups.append("[" + ", ".join(rest[:size]) + "]")
-            rest = rest[size:]
-        return "\n".join([*body, f"return [{', '.join(groups)}]"])
+        rules, note = self._derived
+        functions = [body.function(f"_{self.name}_{way}") for way, body in rules.items()]
+        digest = hashlib.sha256("\n".join([*functions, self.body.text]).encode()).hexdigest()[:16]
+        doc = f"{self.doc}\n\nOperations per point: {self.operations}. Program hash: {digest}.{note}\n"
+        shapes = "".join(f"{a.shape}, " for a in self.arguments).rstrip()
+        options = "".join(f", {way}=_{self.name}_{way}" for way in rules)
+        decorator = f"@pointwise(arguments=({shapes}), components={len(self.outputs)}{options})\n"
+        return "\n\n".join([*functions, decorator + self.body.function(self.name, doc)])
 
     @property
     def module(self) -> str:
         r"""The source of a module that holds this function and needs nothing but JAX."""
-        return module_source([self])
+        return module_source([self.source])
 
     def compile(self) -> Callable[..., Any]:
         r"""Return the generated function; its source shows in tracebacks and in `inspect.getsource`."""
-        source = _header([self.source], "from geomflow.codegen.runtime import pointwise\n") + self.source
-        filename = f"<geomflow generated {self.name} {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
-        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-        namespace: dict[str, Any] = {}
-        exec(compile(source, filename, "exec"), namespace)
-        return namespace[self.name]
+        return load(self.source, self.name)
 
 
 def _clash(program: str, name: str) -> GenerationError:
     return GenerationError(
         f"Two arguments, symbols or stages of `{program}` are called `{name}`. Rename one.", unknown=name
-    )
-
-
-def _function(name: str, arguments: Sequence[Argument], body: str) -> str:
-    head = f"def {name}({', '.join(a.name for a in arguments)}, keep):\n"
-    return head + textwrap.indent(body, "    ") + "\n"
-
-
-def _header(sources: Iterable[str], runtime_source: str) -> str:
-    text = "\n".join(sources)
-    special = "import jax.scipy.special as jsp\n" if "jsp." in text else ""
-    return f"import jax.numpy as jnp\n{special}\n{runtime_source}\n\n"
-
-
-def runtime_source() -> str:
-    r"""Return the source of the runtime without its docstring: what a module that stands alone begins with."""
-    source = inspect.getsource(runtime)
-    return source[source.index("from __future__") :]
-
-
-def module_source(programs: Sequence[Program]) -> str:
-    r"""Return the source of a module that holds the functions of several programs and needs nothing but JAX."""
-    sources = [p.source for p in programs]
-    special = "import jax.scipy.special as jsp\n" if any("jsp." in s for s in sources) else ""
-    shared = runtime_source()
-    head, rest = shared.split("import jax.numpy as jnp\n", 1)
-    return (
-        f"{head}import jax.numpy as jnp\n{special}{rest}\n\n# --- generated functions {'-' * 86}\n\n\n"
-        + "\n\n".join(sources)
     )

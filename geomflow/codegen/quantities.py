@@ -31,6 +31,7 @@ class Quantity:
     r"""A tensor of a metric.
 
     Args:
+        summary: what it is, in one line of plain text.
         latex: its symbol and definition.
         label: how its components are called in a module: `Ric` for `Ric_01`.
         symmetry: which components are computed, see `layouts`.
@@ -40,6 +41,7 @@ class Quantity:
         order: the derivatives of the metric it needs.
     """
 
+    summary: str
     latex: str
     label: str
     symmetry: str
@@ -99,10 +101,29 @@ def staged(quantity: str, dim: int) -> tuple[JetFrame, list[Any]]:
 QUANTITIES: Catalogue[Quantity] = Catalogue("quantity")
 _EINSTEIN = ricci("i", "j") - metric("i", "j") * scalar_curvature() / 2
 for _name, _quantity in {
-    "metric": Quantity("g_{ij}", "g", "symmetric", _tensor("g"), lambda frame: frame.metric, order=0),
-    "inverse": Quantity("g^{ij}", "ginv", "symmetric", _tensor("inverse"), lambda frame: frame.inverse, order=0),
-    "volume": Quantity(r"\sqrt{|\det g|}", "dV", "scalar", lambda g: lambda: g.volume_element(), _volume, order=0),
+    "metric": Quantity(
+        "The metric g_ij.", "g_{ij}", "g", "symmetric", _tensor("g"), lambda frame: frame.metric, order=0
+    ),
+    "inverse": Quantity(
+        "The inverse metric g^ij.",
+        "g^{ij}",
+        "ginv",
+        "symmetric",
+        _tensor("inverse"),
+        lambda frame: frame.inverse,
+        order=0,
+    ),
+    "volume": Quantity(
+        "The volume density √|det g|.",
+        r"\sqrt{|\det g|}",
+        "dV",
+        "scalar",
+        lambda g: lambda: g.volume_element(),
+        _volume,
+        order=0,
+    ),
     "christoffel": Quantity(
+        "The Levi-Civita connection Γ^k_ij.",
         r"\Gamma^k{}_{ij} = \tfrac12 g^{kl}(\partial_i g_{jl} + \partial_j g_{il} - \partial_l g_{ij})",
         "Gamma",
         "connection",
@@ -110,14 +131,33 @@ for _name, _quantity in {
         lambda frame: frame.christoffel,
         order=1,
     ),
-    "riemann": Quantity("R_{abcd}", "Riem", "riemann", _tensor("riemann"), lambda frame: frame.riemann),
-    "ricci": Quantity(r"R_{ij} = R^a{}_{iaj}", "Ric", "symmetric", _tensor("ricci"), lambda frame: frame.ricci),
-    "scalar": Quantity("R = g^{ij}R_{ij}", "R", "scalar", _tensor("scalar"), lambda frame: frame.scalar),
-    "einstein": Quantity(
-        r"G_{ij} = R_{ij} - \tfrac12 R\,g_{ij}", "G", "symmetric", _tensor("einstein"), _abstract(_EINSTEIN)
+    "riemann": Quantity(
+        "The Riemann tensor R_abcd.", "R_{abcd}", "Riem", "riemann", _tensor("riemann"), lambda frame: frame.riemann
     ),
-    "kretschmann": Quantity("R_{abcd}R^{abcd}", "Rm2", "scalar", _tensor("kretschmann"), _kretschmann),
+    "ricci": Quantity(
+        "The Ricci tensor R_ij.",
+        r"R_{ij} = R^a{}_{iaj}",
+        "Ric",
+        "symmetric",
+        _tensor("ricci"),
+        lambda frame: frame.ricci,
+    ),
+    "scalar": Quantity(
+        "The scalar curvature R.", "R = g^{ij}R_{ij}", "R", "scalar", _tensor("scalar"), lambda frame: frame.scalar
+    ),
+    "einstein": Quantity(
+        "The Einstein tensor R_ij - R g_ij/2.",
+        r"G_{ij} = R_{ij} - \tfrac12 R\,g_{ij}",
+        "G",
+        "symmetric",
+        _tensor("einstein"),
+        _abstract(_EINSTEIN),
+    ),
+    "kretschmann": Quantity(
+        "The Kretschmann scalar |Rm|².", "R_{abcd}R^{abcd}", "Rm2", "scalar", _tensor("kretschmann"), _kretschmann
+    ),
     "ricci-squared": Quantity(
+        "The square |Ric|² of the Ricci tensor.",
         "R_{ij}R^{ij}",
         "Ric2",
         "scalar",
@@ -125,6 +165,7 @@ for _name, _quantity in {
         _abstract(norm_squared(ricci("a", "b"))),
     ),
     "weyl": Quantity(
+        "The Weyl tensor W_abcd, in dimension 3 or more.",
         r"W_{abcd} = R_{abcd} - g_{ac}P_{bd} + g_{ad}P_{bc} - g_{bd}P_{ac} + g_{bc}P_{ad}",
         "Weyl",
         "riemann",

@@ -12,7 +12,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from geomflow.codegen.functions import FUNCTIONS
+from geomflow.codegen.functions import FUNCTIONS, OWN
 from geomflow.codegen.graph import Graph, Node
 from geomflow.core.errors import GenerationError
 
@@ -131,8 +131,15 @@ class Reader:
 
     def _function(self, e: Any, name: str, arguments: list[Node]) -> Node:
         graph = self.graph
-        if getattr(sp, name, None) is not type(e):
+        if OWN.get(name, getattr(sp, name, None)) is not type(e):
             raise _unknown(e)
+        if (
+            name == "log"
+            and len(e.args[0].args) == 2
+            and e.args[0].args[0] == 1
+            and isinstance(e.args[0].args[1], sp.exp)
+        ):
+            return graph.call("softplus", self(e.args[0].args[1].args[0]))  # which does not overflow
         if name in _REWRITTEN:
             return self(_REWRITTEN[name](*e.args))
         if name in _EXTREMA:

@@ -15,9 +15,6 @@ _LONGEST = 48
 #: Common factors are taken out of sums in sums so often.
 _DEEPEST = 200
 
-#: (first, second, what relates them) -> nodes it occurs in
-_Key = tuple[Any, Any]
-
 
 def reduced(graph: Graph, outputs: Sequence[Node]) -> tuple[Graph, list[Node]]:
     r"""Return a graph with the same outputs and fewer operations.

@@ -25,7 +25,7 @@ from geomflow.codegen.metric_functions import metric_program
 from geomflow.codegen.program import Argument, Program
 from geomflow.codegen.quantities import QUANTITIES
 from geomflow.codegen.sample import Values, jet_sample, metric_sample
-from geomflow.codegen.standalone import TOLERANCE, emitted_operations, standalone
+from geomflow.codegen.standalone import TOLERANCE, standalone
 from geomflow.core.card import Card
 from geomflow.core.errors import ArgumentError, GenerationError, OutputError
 from geomflow.core.precision import require_x64
@@ -197,8 +197,7 @@ class Generate:
     def _card(self, programs: dict[str, Program]) -> Card:
         card = Card(f"generated from {self._title()}")
         for name, program in programs.items():
-            counted = emitted_operations(program.source)
-            ways = [f"{way} {counted[f'_{program.name}_{way}']}" for way in ("forward", "backward") if self.derivatives]
+            ways = [f"{way} {body.operations}" for way, body in program.rules.items()]
             arguments = ", ".join(a.name for a in program.arguments)
             card.row(f"{program.name}({arguments})", _shape(len(program.outputs)), QUANTITIES[name].symmetry)
             card.row("  operations per point", program.operations, ", ".join(ways))

@@ -23,7 +23,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from geomflow.core.card import Verdict, number
-from geomflow.core.errors import ArgumentError, MetricError
+from geomflow.core.errors import ArgumentError, ConvergenceError, MetricError
 from geomflow.geometry.autodiff import Metric, christoffel, first_jet, riemann
 from geomflow.geometry.point_sets import Function, PointSet
 from geomflow.geometry.quadrature import Domain, integrate, torus
@@ -135,7 +135,8 @@ def euler_characteristic(
         The integral, the nearest integer, the defect and the verdict; print it.
 
     Raises:
-        ArgumentError: n is odd, a boundary in n > 2, or an integral that does not settle.
+        ArgumentError: n is odd, or a boundary in n > 2.
+        ConvergenceError: an integral that does not settle. Numbers: `value`, `error`, `points`.
         MetricError: g is not symmetric or not positive definite somewhere on a coarse grid. Numbers: `point`.
 
     Good values: `sphere(2)` for angles, `torus(2)` for periodic coordinates, `affine(4)` for the affine chart of CP²,
@@ -183,10 +184,10 @@ def _settled(density: Function, domain: Domain, tolerance: float) -> tuple[float
     # Of a flat metric the density is rounding alone, which never settles against itself; but χ is measured in ones.
     try:
         found = integrate(density, domain, tolerance)
-    except ArgumentError as error:
-        if not np.all(error.numbers.get("error", np.inf) <= tolerance):
+    except ConvergenceError as error:
+        if not error.error <= tolerance:
             raise
-        return float(error.numbers["value"]), float(error.numbers["error"]), error.numbers["points"]
+        return float(error.value), float(error.error), error.points
     return float(found.value), float(found.error), found.points
 
 

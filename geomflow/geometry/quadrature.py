@@ -20,7 +20,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, ArrayLike
 
 from geomflow.core.card import number
-from geomflow.core.errors import ArgumentError
+from geomflow.core.errors import ArgumentError, ConvergenceError
 from geomflow.core.precision import require_x64
 from geomflow.geometry.point_sets import Function, PointSet
 from geomflow.geometry.rules import Rule, half_line, legendre, periodic, polar, positive, whole_line
@@ -160,8 +160,9 @@ def integrate(function: Function, domain: Domain, tolerance: float = 1e-10, most
         The value at the confirming rule, the sum of all changes as its error, and what it cost.
 
     Raises:
-        ArgumentError: f is not finite at a point (which is named), or the answers do not agree; then the numbers
-            `value`, `error` and `points` of the finest attempt come with the error.
+        ArgumentError: f is not finite at a point (which is named), or `most_points` allows no two rules.
+        ConvergenceError: the answers do not agree; the numbers `value`, `error` and `points` are those of the finest
+            attempt.
 
     Good values: 1e-10 for analytic densities; 1e-6 for curvature of metrics with a few derivatives.
     """
@@ -202,7 +203,7 @@ def integrate(function: Function, domain: Domain, tolerance: float = 1e-10, most
             most_points=most_points,
         )
     value, error, points = finest
-    raise ArgumentError(
+    raise ConvergenceError(
         f"The integral over {domain.name} has not settled to {tolerance:.3g} of ∫|f| within {most_points} points: "
         f"{points} points give {_listed(value, 10)}, and refining changes it by {_listed(error, 2)}. Split the domain "
         "where f has a kink, choose rules that suit its ends, or allow more by `tolerance` or `most_points`; where f "

@@ -16,7 +16,7 @@ def test_numbers_of_components(n):
     assert len(components("riemann", n)) == n * n * (n * n - 1) // 12
 
 
-@pytest.mark.parametrize("n", [2, 3, 4, 5])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
 def test_riemann_has_its_symmetries(n):
     values = np.random.default_rng(n).normal(size=(len(components("riemann", n)), 3))
     r = np.asarray(full(values, "riemann", n))
@@ -35,7 +35,12 @@ def test_symmetric_and_connection():
     np.testing.assert_array_equal(g, [[0, 1, 2], [1, 3, 4], [2, 4, 5]])
     gamma = np.asarray(full(np.arange(6.0), "connection", 2))
     np.testing.assert_array_equal(gamma, [[[0, 1], [1, 2]], [[3, 4], [4, 5]]])
-    assert full(np.ones((1, 4, 2)), "scalar", 3).shape == (4, 2)
+
+
+def test_what_has_no_symmetry():
+    values = np.arange(24.0).reshape(3, 4, 2)
+    np.testing.assert_array_equal(full(values[:1], "scalar", 3), values[0])
+    np.testing.assert_array_equal(full(values, "vector", 3), np.moveaxis(values, 0, -1))
 
 
 def test_jit_equals_eager():

@@ -57,7 +57,7 @@ def test_dead_stages_are_dropped():
     live, dead, via = sp.symbols("live dead via")
     stages = {dead: sp.exp(Y), via: X**2, live: via + 1}
     program = Program("f", [POINT], [live * 3], stages)
-    names = {line.name for line in program.lines[0]}
+    names = {line.name for line in program.body.lines[0]}
     assert "dead" not in program.source
     assert {"live", "via"} <= names
     assert " y = " not in program.source.split("@pointwise")[1]
@@ -65,15 +65,42 @@ def test_dead_stages_are_dropped():
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_every_line_uses_only_what_stands_above_it(n):
+@pytest.mark.parametrize("way", ["value", "forward", "backward"])
+def test_every_line_uses_only_what_stands_above_it(n, way):
     program = ricci_program(n)
-    lines, outputs = program.lines
-    known = {symbol.name for a in program.arguments for symbol, _ in a.leaves()}
+    body = program.body if way == "value" else program.rules[way]
+    lines, outputs = body.lines
+    known = {symbol.name for a in body.arguments for symbol, _ in a.leaves()}
     for line in lines:
         assert set(line.parts) == set(names_in(line.source)) <= known
         assert line.name not in known
         known.add(line.name)
     assert all(set(names_in(o)) <= known for o in outputs)
+
+
+def test_operations_of_the_function_and_of_its_derivatives():
+    """f = sin(x y) z: the product, the sine, the factor; what the derivatives need is counted with them."""
+    program = Program("f", [POINT, Argument("z", Z)], [sp.sin(X * Y) * Z])
+    assert program.operations == 3
+    # sin, cos and x y; cos(x y)·z·(x ẏ + y ẋ) + sin(x y)·ż
+    assert program.rules["forward"].operations == 3 + 2 + 3 + 2
+    # sin(x y)·bar; cos(x y)·z·bar, times y and x
+    assert program.rules["backward"].operations == 3 + 1 + 2 + 2
+    assert Program("f", [POINT], [X], derivatives=False).rules == {}
+
+
+def test_derivatives_do_not_take_the_names_of_arguments():
+    """f = b sin a, where a or b is called what a cotangent or a tangent would be called."""
+    for a, b in (("bar_0", "y"), ("bar", "bar_dot"), ("x", "x_dot")):
+        symbols = sp.symbols([a, b])
+        flat = [Argument("p", tuple(symbols))] if a == "bar_0" else [Argument(s.name, s) for s in symbols]
+        f = Program("f", flat, [sp.sin(symbols[0]) * symbols[1]]).compile()
+        value = f if len(flat) == 2 else lambda u, v, f=f: f(jnp.stack([u, v]))
+        expected = [7 * np.cos(3) * 5, 7 * np.sin(3)]
+        found = jax.grad(lambda u, v, value=value: 7 * value(u, v)[0], argnums=(0, 1))(3.0, 5.0)
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+        slope = jax.jvp(value, (3.0, 5.0), (0.5, -2.0))[1]
+        np.testing.assert_allclose(slope, [5 * np.cos(3) / 2 - 2 * np.sin(3)], rtol=1e-14)
 
 
 def test_a_shared_expression_of_a_stage_stands_below_the_stage():

@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 from scipy import special
 
-from geomflow.core.errors import ArgumentError
+from geomflow.core.errors import ArgumentError, ConvergenceError
 from geomflow.geometry import quadrature, rules
 from geomflow.geometry.autodiff import scalar_curvature
 from geomflow.geometry.quadrature import Domain, affine, ball, box, integrate, product, sphere, torus
@@ -305,12 +305,12 @@ def test_str():
 
 
 def test_says_when_it_does_not_settle():
-    with pytest.raises(ArgumentError, match=r"has not settled to 1e-10.*kink") as error:
+    with pytest.raises(ConvergenceError, match=r"has not settled to 1e-10.*kink") as error:
         integrate(lambda x: jnp.sqrt(jnp.abs(x[0] - 0.3)), box((-1, 1)), most_points=500)
     truth = (0.7**1.5 + 1.3**1.5) * 2 / 3
     assert abs(float(error.value.value) - truth) < 3 * float(error.value.error) < 2e-3
     assert error.value.points == 191
-    with pytest.raises(ArgumentError, match="not settled"):  # 1/x diverges
+    with pytest.raises(ConvergenceError, match="not settled"):  # 1/x diverges
         integrate(lambda x: 1 / x[0], box((0, 1)))
 
 

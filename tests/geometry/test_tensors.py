@@ -10,6 +10,12 @@ from geomflow.geometry import autodiff
 from geomflow.geometry.autodiff import batched
 from geomflow.geometry.tensors import tensor
 
+
+def ricci_squared(metric, x):
+    raised = jnp.linalg.solve(metric(x), autodiff.ricci(metric, x))
+    return jnp.sum(raised * raised.T)
+
+
 WEIGHTS = [np.random.default_rng(k).normal(size=s) / 2 for k, s in enumerate([(8, 3), (8, 8), (6, 8)])]
 
 
@@ -25,7 +31,10 @@ def network(x):
 
 POINTS = np.random.default_rng(5).normal(size=(4, 3))
 SAME = {
+    "metric": lambda metric, x: metric(x),
+    "inverse": lambda metric, x: jnp.linalg.inv(metric(x)),
     "ricci": autodiff.ricci,
+    "ricci-squared": ricci_squared,
     "riemann": autodiff.riemann_lowered,
     "christoffel": autodiff.christoffel,
     "scalar": autodiff.scalar_curvature,
@@ -42,8 +51,21 @@ def test_generated_is_differentiated(quantity):
     np.testing.assert_allclose(found, truth, rtol=1e-11, atol=1e-12 * float(np.max(np.abs(truth))))
 
 
+def test_in_dimension_four_there_is_a_weyl_tensor():
+    """And components with four different indices, of which the cyclic identity gives every third."""
+
+    def metric(x):
+        return jnp.diag(jnp.asarray([2.0, -2.0, 2.0, 3.0])) + jnp.sin(jnp.outer(x, x) + x[:, None] + x[None, :]) / 2
+
+    points = np.random.default_rng(6).normal(size=(3, 4))
+    found = batched(tensor("weyl"), metric)(points)
+    truth = jax.jit(jax.vmap(lambda x: autodiff.weyl(metric, x)))(points)
+    np.testing.assert_allclose(found, truth, rtol=0, atol=1e-12 * float(np.max(np.abs(truth))))
+
+
 def test_one_function_for_one_quantity():
     assert tensor("ricci") is tensor("ricci")
+    assert tensor("ricci-squared").__name__ == "ricci_squared"
     with pytest.raises(CatalogueError):
         tensor("rici")
 

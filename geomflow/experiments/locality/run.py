@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from geomflow import __version__
-from geomflow.codegen.program import module_source
+from geomflow.codegen.modules import module_source
 from geomflow.compare.convergence import fluctuation, tensor_norm
 from geomflow.core.card import Card
 from geomflow.core.checkpoint import Checkpoint
@@ -196,7 +196,7 @@ def write(result: LocalityResult, folder: Path) -> None:
     atomic_write(folder / "derivations.tex", derived.encode())
     write_macros(folder / "numbers.tex", macros(result.numbers))
     atomic_write(folder / "card.txt", f"{result.card()}\n".encode())
-    code = module_source([*programs(dim).values(), symbol_program(dim)])
+    code = module_source([p.source for p in (*programs(dim).values(), symbol_program(dim))])
     atomic_write(folder / "generated.py", code.encode())
     save_locality(result.numbers, result.arrays, result.torus, folder / "locality")
 
