@@ -10,6 +10,7 @@ GeomflowError
 ├── PrecisionError     float64 is needed and not enabled
 ├── HorizonError       a run beyond the stability horizon (time, horizon)
 ├── DerivationError    a symbolic rule does not apply
+│   └── DivergentExpectationError  a Gaussian moment does not exist (moment, condition)
 ├── CertificateError   a derived result failed its independent check
 ├── GenerationError    an expression cannot be turned into JAX code
 ├── ConvergenceError   an iteration or a rule did not reach its tolerance (value, error, points)
@@ -76,6 +77,10 @@ class HorizonError(GeomflowError):
 
 class DerivationError(GeomflowError):
     r"""A symbolic rule does not apply to the expression it was given."""
+
+
+class DivergentExpectationError(DerivationError):
+    r"""A Gaussian expectation that does not exist. Numbers: `moment`, `condition`."""
 
 
 class CertificateError(GeomflowError):
