@@ -26,8 +26,10 @@ from geomflow.symbolic.kernels.locality import OperatorExpansion, expand_symbol
 from geomflow.symbolic.kernels.random_features import (
     SIGMA,
     SIGMA_A,
+    SLOPE,
     WIDTH,
     K,
+    RandomFeatures,
     complete_squares,
     components,
     dot,
@@ -36,6 +38,23 @@ from geomflow.symbolic.kernels.random_features import (
     normalised_four_point,
     variance_of_mean,
 )
+
+
+@cache
+def cos_features(dim: int, *, phase: bool = True) -> RandomFeatures:
+    r"""Return one neuron of the cos-net, √2 a cos(b·x + c), with its average; without phase c = 0.
+
+    Raises:
+        ArgumentError: a dimension other than 1, 2 or 3.
+    """
+    x, b = components("x", dim), components("b", dim)
+    a, c = sp.symbols("a c", real=True)
+
+    def average(expr: Any) -> Any:
+        expr = gaussian(expr, a, SIGMA_A**2)
+        return gaussian(uniform_phase(expr, c) if phase else expr.subs(c, 0), b, SIGMA**-2)
+
+    return RandomFeatures("cos-net", x, a, c, b, sp.sqrt(2), sp.cos(dot(b, x) + c), average)
 
 
 @dataclass(frozen=True)
@@ -50,8 +69,10 @@ class CosNetKernel:
         last_layer_ntk: $E\sum_n \partial_{a_n}f(x)\,\partial_{a_n}f(y)$, only the last layer trained.
         full_ntk: the same with a, $\hat b = \sigma b$ and c trained.
         finite_width_variance: variance over draws of the last-layer tangent kernel at width N.
+        full_ntk_variance: the same of the tangent kernel of all parameters.
         coincident_four_point: $E f(x)^4/(E f(x)^2)^2$ at width N; 3 is Gaussian.
         periodic_kernel: the last-layer tangent kernel on the torus, a Fourier series with weights p_b.
+        spectrum: its eigenvalues under $dx'$ on $T^d$; the eigenfunctions are $e^{ik\cdot x}$, k integer.
         symbol: the multiplier of $u\mapsto\int\kappa(x-x')u(x')dx'$ on $T^d$, normalised to 1 at k = 0.
         expansion: the symbol as a series of Laplacians in σ.
         derivation: the steps, with the intermediate results.
@@ -67,8 +88,10 @@ class CosNetKernel:
     last_layer_ntk: sp.Expr
     full_ntk: sp.Expr
     finite_width_variance: sp.Expr
+    full_ntk_variance: sp.Expr
     coincident_four_point: sp.Expr
     periodic_kernel: sp.Expr
+    spectrum: sp.Expr
     symbol: sp.Expr
     expansion: OperatorExpansion
     derivation: Derivation
@@ -92,14 +115,13 @@ def derive_cos_net(dim: int = 2) -> CosNetKernel:
     Good values: `dim=2` (0.3 s); the derivation prints with `.derivation.text()`.
     Reference: arXiv 2112.04527 (the networks); arXiv 2310.19870 (the local limit).
     """
-    x, y = components("x", dim), components("y", dim)
-    a, c = sp.symbols("a c", real=True)
-    b = components("b", dim)
+    net, y = cos_features(dim), components("y", dim)
+    x, a, b, c, average = net.x, net.amplitude, net.frequencies, net.phase, net.average
     steps = Derivation(f"The cos-net kernel in dimension {dim}")
 
     # One neuron; the network is √(2/N) times the sum of N independent copies.
     norm = sp.sqrt(2 / WIDTH)
-    neuron = a * sp.cos(dot(b, x) + c)
+    neuron = a * net.feature
     steps.add(
         rf"{sp.latex(norm)} \sum_{{n=1}}^{{N}} {sp.latex(neuron)}\Big|_{{a_n, b_n, c_n}}",
         "definition of the network",
@@ -108,9 +130,6 @@ def derive_cos_net(dim: int = 2) -> CosNetKernel:
 
     def at_y(expr: sp.Expr) -> sp.Expr:
         return moved(expr, x, y)
-
-    def average(expr: sp.Expr) -> sp.Expr:
-        return gaussian(uniform_phase(gaussian(expr, a, SIGMA_A**2), c), b, SIGMA**-2)
 
     def contract(parameter: sp.Symbol) -> sp.Expr:
         r"""The sum over neurons of ∂f(x)∂f(y) for one parameter, averaged: N equal terms."""
@@ -148,6 +167,15 @@ def derive_cos_net(dim: int = 2) -> CosNetKernel:
     steps.add(
         sp.latex(in_powers_of(last_layer, variance)), "variance over draws at width $N$", r"\mathrm{Var}\,\Theta_N(x,y)"
     )
+    _, share, slope = net.tangent(y)
+    full_variance = variance_of_mean(average(share), average(sp.expand(share**2)), WIDTH)
+    full_variance = complete_squares(full_variance, x, y)
+    steps.add(
+        sp.latex(sp.collect(sp.expand(WIDTH * in_powers_of(last_layer, full_variance)), SIGMA_A) / WIDTH),
+        rf"all parameters, ${sp.latex(SLOPE)} = {sp.latex(slope)}$",
+        r"\mathrm{Var}\,\Theta_{\mathrm{full},N}(x,y)",
+    )
+    full_variance = full_variance.subs(SLOPE, slope)
     four_point = normalised_four_point(average(neuron**2), average(neuron**4), WIDTH)
     steps.add(
         sp.latex(four_point),
@@ -155,7 +183,7 @@ def derive_cos_net(dim: int = 2) -> CosNetKernel:
         r"\mathbb{E}\,f(x)^{4} / (\mathbb{E}\,f(x)^{2})^{2}",
     )
 
-    periodic, symbol = _torus(phase_average, b, x, y, steps)
+    periodic, spectrum, symbol = _torus(phase_average, b, x, y, steps)
     waves = components("k", dim, integer=True)
     expansion = expand_symbol(symbol, SIGMA, order=4, wave_numbers=waves)
     steps.add(expansion.latex(), r"expand in $\sigma$, $-|k|^2 \to \Delta$", r"K_{\sigma} u")
@@ -170,8 +198,10 @@ def derive_cos_net(dim: int = 2) -> CosNetKernel:
         last_layer,
         full,
         variance,
+        full_variance,
         four_point,
         periodic,
+        spectrum,
         symbol,
         expansion,
         steps,
@@ -184,8 +214,8 @@ def _torus(
     x: tuple[sp.Symbol, ...],
     y: tuple[sp.Symbol, ...],
     steps: Derivation,
-) -> tuple[sp.Expr, sp.Expr]:
-    r"""Return the periodic kernel and the symbol of its convolution, for integer frequencies."""
+) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    r"""Return the periodic kernel, its eigenvalues and the symbol of its convolution, for integer frequencies."""
     dim = len(b)
     z, waves = components("z", dim), components("k", dim, integer=True)
     weight: Any = sp.IndexedBase("p")
@@ -199,6 +229,7 @@ def _torus(
     explicit: Any = coefficient.replace(
         lambda e: isinstance(e, sp.Indexed), lambda e: discrete_weight(e.indices[0], SIGMA)
     )
+    spectrum = (2 * sp.pi) ** dim * explicit
     symbol = sp.powsimp(explicit / explicit.subs(dict.fromkeys(waves, 0)))
     steps.add(sp.latex(symbol), r"$p_b \propto e^{-\sigma^2 b^2/2}$, constants kept", r"\hat\kappa(k)/\hat\kappa(0)")
-    return periodic, symbol
+    return periodic, spectrum, symbol

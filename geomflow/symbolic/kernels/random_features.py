@@ -6,7 +6,8 @@ $h_n = a_n\,\varphi_n(x)$ and amplitudes $a_n\sim N(0,\sigma_a^2)$ that average 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
@@ -19,6 +20,52 @@ SIGMA = sp.Symbol("sigma", positive=True)
 SIGMA_A = sp.Symbol("sigma_a", positive=True)
 SIGMA_C = sp.Symbol("sigma_c", positive=True)
 WIDTH = sp.Symbol("N", integer=True, positive=True)
+#: $s = 1 + x\cdot y/\sigma^2$: what phase and frequencies together contribute.
+SLOPE = sp.Symbol("s", real=True)
+
+
+@dataclass(frozen=True)
+class RandomFeatures:
+    r"""One neuron $h(x) = \nu\,a\,\varphi(x;\,b\cdot x + c)$ of a network $f = N^{-1/2}\sum_n h_n$, and its average.
+
+    Args:
+        name: what the network is called.
+        x: the components of the point.
+        amplitude, phase, frequencies: the random symbols a, c and b.
+        scale: ν, so that f is ν/√N times a sum.
+        feature: φ at x, a function of $b\cdot x + c$ and of the fixed point.
+        average: $\mathbb E$ over a, b and c.
+    """
+
+    name: str
+    x: tuple[sp.Symbol, ...]
+    amplitude: sp.Symbol
+    phase: sp.Symbol
+    frequencies: tuple[sp.Symbol, ...]
+    scale: sp.Expr
+    feature: sp.Expr
+    average: Callable[[Any], Any]
+
+    @property
+    def neuron(self) -> sp.Expr:
+        r"""The neuron h at x."""
+        return self.scale * self.amplitude * self.feature
+
+    def at(self, point: Sequence[sp.Expr]) -> sp.Expr:
+        r"""Return the neuron h at another point."""
+        return moved(self.neuron, self.x, point)
+
+    def tangent(self, y: Sequence[sp.Symbol]) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+        r"""Return one neuron's share of the tangent kernel at (x, y): of the last layer, of all parameters, and s.
+
+        With $\hat b = \sigma b$ trained, $\partial_{\hat b_j}\varphi = (x_j/\sigma)\,\partial_c\varphi$, so that the
+        share of all parameters is $\nu^2[\varphi\varphi' + a^2 s\,\partial_c\varphi\,\partial_c\varphi']$ with
+        $s = 1 + x\cdot y/\sigma^2$; it is returned with the symbol `SLOPE` for s.
+        """
+        in_a = sp.diff(self.neuron, self.amplitude)
+        in_c = sp.diff(self.neuron, self.phase)
+        last = in_a * moved(in_a, self.x, y)
+        return last, last + SLOPE * in_c * moved(in_c, self.x, y), 1 + dot(self.x, y) / SIGMA**2
 
 
 def components(name: str, dim: int, *, integer: bool = False) -> tuple[sp.Symbol, ...]:
@@ -63,14 +110,14 @@ def normalised_four_point(second: sp.Expr, fourth: sp.Expr, width: sp.Expr) -> s
     return 3 + sp.expand(sp.powsimp(sp.expand(kappa4 / kappa2**2, power_exp=False)), power_exp=False)
 
 
-def complete_squares(expr: Any, x: Sequence[sp.Symbol], y: Sequence[sp.Symbol]) -> Any:
+def complete_squares(expr: Any, *points: Sequence[sp.Symbol]) -> Any:
     r"""Factor every exponent axis by axis, so that $-(x_j-y_j)^2/2\sigma^2$ stands as a square."""
 
     def regroup(exponent: sp.Expr) -> sp.Expr:
         exponent, rest = sp.expand(exponent), sp.expand(exponent)
         squares = []
-        for pair in zip(x, y, strict=True):
-            part = sp.Add(*(t for t in sp.Add.make_args(exponent) if t.has(*pair)))
+        for axis in zip(*points, strict=True):
+            part = sp.Add(*(t for t in sp.Add.make_args(exponent) if t.has(*axis)))
             squares.append(sp.factor(part))
             rest -= part
         return sp.exp(sp.Add(*squares, sp.expand(rest)))
