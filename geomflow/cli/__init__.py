@@ -47,7 +47,19 @@ COMMANDS: Catalogue[Command] = Catalogue("command")
 COMMANDS.add("list", Command("geomflow.cli.rooms:List", "List what the catalogues hold."))
 COMMANDS.add("info", Command("geomflow.cli.info:Info", "Show versions, devices and precision.", x64=True))
 COMMANDS.add("locality", Command("geomflow.experiments.locality:Locality", "Verify the sigma -> 0 limit.", x64=True))
+COMMANDS.add("widths", Command("geomflow.experiments.widths:Widths", "Finite networks against their limit.", x64=True))
+COMMANDS.add("drift", Command("geomflow.experiments.drift:Drift", "Drift of the tangent kernel in training.", x64=True))
 COMMANDS.add("plane", Command("geomflow.experiments.plane:Plane", "Finite networks against Ricci flow.", x64=True))
+COMMANDS.add(
+    "memorise",
+    Command("geomflow.experiments.memorise:Memorise", "What infinite width memorises, and how fast.", x64=True),
+)
+COMMANDS.add(
+    "finite-infinite",
+    Command(
+        "geomflow.experiments.finite_infinite:FiniteInfinite", "Finite or infinite on learning a metric.", x64=True
+    ),
+)
 COMMANDS.add("curvature", Command("geomflow.experiments.curvature:CurvatureOf", "Show a metric's curvature, exact."))
 COMMANDS.add(
     "generate", Command("geomflow.experiments.generate:Generate", "Write tensors of a metric as JAX.", x64=True)

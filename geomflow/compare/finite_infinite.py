@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -36,7 +36,7 @@ from geomflow.networks.embedded import EmbeddedNetwork
 from geomflow.networks.empirical_ntk import empirical_ntk
 from geomflow.networks.linearised import Linearised
 from geomflow.networks.metric_network import MetricNetwork
-from geomflow.networks.mlp import MLP, elementwise
+from geomflow.networks.mlp import MLP
 from geomflow.networks.parametrisations import symmetric_basis
 
 # x·x/d = 1 for points of T^d on circles of this radius in R^(2d).
@@ -71,14 +71,7 @@ class Architecture:
     def draw(self, key: PRNGKeyArray, width: int, dim: int) -> EmbeddedNetwork:
         r"""Draw a network of this width with one output for each independent component of the metric."""
         sizes = (2 * dim, *[width] * self.hidden, dim * (dim + 1) // 2)
-        function = elementwise_once(self.activation)
-        return EmbeddedNetwork(MLP(key, sizes, function, self.sigma_w, self.sigma_b), RADIUS)
-
-
-@cache
-def elementwise_once(activation: str) -> Callable[[Array], Array]:
-    r"""Return the function of an activation, the same object each time: another one would be compiled afresh."""
-    return elementwise(activation)
+        return EmbeddedNetwork(MLP(key, sizes, self.activation, self.sigma_w, self.sigma_b), RADIUS)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ An activation that is not here needs no entry: `dual` and the kernels take any e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
@@ -15,9 +17,14 @@ from jaxtyping import Array
 from geomflow.core.catalogue import Catalogue
 from geomflow.kernels.closed_form import elementwise
 from geomflow.symbolic.kernels.duals.dual import U
+from geomflow.symbolic.kernels.duals.normal_form import as_activation
 
 if TYPE_CHECKING:
     from geomflow.kernels.activation_dual import ActivationDual
+
+
+# two letters and more, without a bracket: a name and no expression
+_WORD = re.compile(r"[A-Za-z][\w-]*[A-Za-z_][\w-]*")
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,19 @@ class Activation:
     @property
     def function(self) -> Callable[[Array], Array]:
         r"""φ as an elementwise function of arrays, generated from the expression; to jit and to differentiate."""
-        made = elementwise([U], [self.expression])
-        return lambda u: made(u)[0]
+        return _function(self.expression)
 
     def dual(self) -> ActivationDual:
         r"""Return E φ(u)φ(v) and E φ'(u)φ'(v), see `geomflow.kernels.duals.dual`."""
         from geomflow.kernels.duals import dual
 
         return dual(self.name)
+
+
+@cache  # one object for each activation, so that what is compiled for a network serves the next
+def _function(expression: sp.Expr) -> Callable[[Array], Array]:
+    made = elementwise([U], [expression])
+    return lambda u: made(u)[0]
 
 
 #: Every named activation.
@@ -110,3 +122,26 @@ _add("hard-tanh", sp.Max(-1, sp.Min(1, U)), "u, clipped to [-1, 1]")
 _add("softplus", _SOFTPLUS, "log(1 + exp u)")
 _add("silu", U * _SIGMOID, "SiLU, swish: u times the logistic function")
 _add("mish", U * sp.tanh(_SOFTPLUS), "u tanh(softplus u)")
+
+
+def activation_function(activation: str | sp.Expr | Callable[[Array], Array]) -> Callable[[Array], Array]:
+    r"""Return φ as an elementwise function of arrays, from a name, an expression or its text; a function as it is.
+
+    Raises:
+        CatalogueError: a word that is no name of `ACTIVATIONS`.
+        DerivationError: text that is no expression in u.
+        GenerationError: an expression with parameters, or with functions that JAX does not have.
+    """
+    return _function(named_or_typed(activation)) if isinstance(activation, (str, sp.Expr)) else activation
+
+
+def named_or_typed(activation: str | sp.Expr) -> sp.Expr:
+    r"""Return the expression, in `U`, of an activation given by name, as an expression or as its text.
+
+    Raises:
+        CatalogueError: a word that is no name of `ACTIVATIONS`.
+        DerivationError: text that is no expression in u.
+    """
+    if isinstance(activation, str) and (activation in ACTIVATIONS or _WORD.fullmatch(activation)):
+        return ACTIVATIONS[activation].expression
+    return as_activation(activation)

@@ -8,13 +8,12 @@ import sympy as sp
 
 from geomflow.core.errors import ArgumentError, ConvergenceError, DerivationError, DivergentExpectationError
 from geomflow.kernels.activation_dual import ActivationDual
-from geomflow.kernels.activations import ACTIVATIONS
+from geomflow.kernels.activations import named_or_typed
 from geomflow.kernels.angular import Angular
 from geomflow.kernels.closed_form import ClosedForm
 from geomflow.kernels.mehler import Mehler
 from geomflow.symbolic.kernels.duals import derive_dual
 from geomflow.symbolic.kernels.duals.dual import U
-from geomflow.symbolic.kernels.duals.normal_form import as_activation
 
 __all__ = ["ActivationDual", "Angular", "ClosedForm", "Mehler", "dual"]
 
@@ -32,13 +31,12 @@ def dual(activation: sp.Expr | str) -> ActivationDual:
 
     Raises:
         ArgumentError: the activation has parameters.
+        CatalogueError: a word that is no name of `ACTIVATIONS`.
         ConvergenceError: no closed form, and a Hermite series that converges too slowly. Numbers: `value`, `error`.
         DerivationError: no closed form, and no Hermite series (jumps).
         DivergentExpectationError: E φ² is infinite at every variance.
     """
-    if isinstance(activation, str) and activation in ACTIVATIONS:
-        return _dual(ACTIVATIONS[activation].expression)
-    return _dual(as_activation(activation))
+    return _dual(named_or_typed(activation))
 
 
 @functools.cache  # equal activations share their generated functions

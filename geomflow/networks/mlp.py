@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from geomflow.core.errors import ArgumentError
 from geomflow.core.precision import require_x64
-from geomflow.kernels.activations import ACTIVATIONS
+from geomflow.kernels.activations import activation_function
 
 Activation = Callable[[Array], Array] | str
 Numbers = float | Sequence[float]
@@ -63,13 +63,13 @@ class MLP(eqx.Module):
     Args:
         key: a JAX random key.
         sizes: (d, N_1, ..., N_L, A): input dimension, widths of the hidden layers, number of outputs.
-        activation: an elementwise JAX function or a name from `geomflow.kernels.activations.ACTIVATIONS`, one for all
+        activation: a name of `geomflow.kernels.activations.ACTIVATIONS`, an expression, or a JAX function, one for all
             hidden layers or one for each of the L.
         sigma_w, sigma_b: standard deviations, one number for all layers or one for each of the L + 1.
 
     Raises:
         ArgumentError: a size below 1, fewer than two sizes, or another number of activations or deviations.
-        CatalogueError: no activation of this name.
+        DerivationError: text that is neither a name nor an expression.
         PrecisionError: JAX runs in float32.
 
     Good values: `sizes=(2, 512, 512, 3)`, `activation="erf"`; σ_w = √2, σ_b = 0 for ReLU; an activation with at least
@@ -101,7 +101,7 @@ class MLP(eqx.Module):
             Dense.sample(k, m, n, float(w), float(b))
             for k, m, n, (w, b) in zip(keys, sizes[:-1], sizes[1:], deviations, strict=True)
         )
-        self.activations = tuple(elementwise(phi) for phi in each(activation, depth - 1, "activation"))
+        self.activations = tuple(activation_function(phi) for phi in each(activation, depth - 1, "activation"))
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, " A"]:
         r"""Return the outputs at one point."""
@@ -132,11 +132,6 @@ class Separate(eqx.Module):
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, " A"]:
         r"""Return all outputs at one point."""
         return jnp.concatenate([jnp.ravel(network(x)) for network in self.networks])
-
-
-def elementwise(activation: Activation) -> Callable[[Array], Array]:
-    r"""Return the JAX function of an activation given by name; a function is returned as it is."""
-    return ACTIVATIONS[activation].function if isinstance(activation, str) else activation
 
 
 def each(given: Any, count: int, name: str) -> tuple[Any, ...]:

@@ -8,7 +8,6 @@ import pytest
 from geomflow.compare.finite_infinite import (
     Architecture,
     draw_task,
-    elementwise_once,
     finite_scores,
     infinite_scores,
     score,
@@ -92,7 +91,3 @@ def test_points_that_do_not_count_do_not_train(task, finite):
     alone = finite_scores(HOW, task.first(6), (6,), 8, 10.0, jax.random.key(3))
     np.testing.assert_allclose(alone["finite"][0].learnt, finite[8]["finite"][0].learnt, atol=1e-5)
     np.testing.assert_allclose(alone["linearised"][0].learnt, finite[8]["linearised"][0].learnt, atol=1e-10)
-
-
-def test_an_activation_is_one_object():
-    assert elementwise_once("erf") is elementwise_once("erf")

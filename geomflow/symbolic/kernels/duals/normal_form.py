@@ -29,8 +29,8 @@ def as_activation(activation: sp.Expr | str) -> sp.Expr:
     r"""Return an activation as an expression in `U` and real parameters.
 
     Args:
-        activation: an expression or its text in one real symbol, whatever its name; where there are parameters as
-            well, the argument is the one called u, x, z or t. Parameters in a text are real.
+        activation: an expression in one real symbol, whatever its name, or a text in u, x, z or t; where there are
+            parameters as well, the argument is the one of these names. Parameters in a text are real.
 
     Raises:
         DerivationError: no argument can be made out, a parameter is not real, or the text is no expression.
@@ -48,6 +48,9 @@ def as_activation(activation: sp.Expr | str) -> sp.Expr:
         expression = read(activation)
     symbols = {s.name: s for s in expression.free_symbols}
     named = [symbols[name] for name in _ARGUMENTS if name in symbols]
+    if isinstance(activation, str) and symbols and not named:
+        # a misspelt name ("rellu") must not pass for the identity
+        raise DerivationError(f"An activation as text is an expression in u, such as erf(u), but is {activation!r}.")
     if len(symbols) > 1 and not named:
         raise DerivationError(
             f"An activation must be a function of one symbol, but {expression} contains {sorted(symbols)}. "
