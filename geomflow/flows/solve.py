@@ -9,6 +9,7 @@ from typing import Any
 
 import diffrax
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -23,7 +24,7 @@ class Solution:
 
     Attributes:
         times: the output times reached, shape (T,).
-        states: the states there, shape (T, *state).
+        states: the states there, shape (T, *state); for a state that is a pytree, a pytree of these.
         last: the last state reached (later than `times[-1]` when the run stopped between two output times).
         last_time: its time.
         completed: whether the final time was reached.
@@ -35,8 +36,8 @@ class Solution:
     """
 
     times: np.ndarray
-    states: Array
-    last: Array
+    states: Any
+    last: Any
     last_time: float
     completed: bool
     reason: str
@@ -93,9 +94,14 @@ def _solve(rhs, y0, times, rtol, atol, stop, max_steps, dense):
     )
 
 
+# one member for each entry of the first axis of every array in rhs, y0 and stop
+_MEMBERS = eqx.if_array(0)
+_solve_many = eqx.filter_vmap(_solve, in_axes=(_MEMBERS, _MEMBERS, None, None, None, _MEMBERS, None, None))
+
+
 def integrate(
-    rhs: Callable[[Array, Array], Array],
-    y0: Array,
+    rhs: Callable[[Array, Any], Any],
+    y0: Any,
     times: np.ndarray,
     *,
     rtol: float = 1e-9,
@@ -109,7 +115,7 @@ def integrate(
 
     Args:
         rhs: an `eqx.Module` (its arrays are traced, so that a ladder of kernel widths compiles once) or a function.
-        y0: initial state, float64, any shape.
+        y0: initial state, float64: an array of any shape, or a pytree of them.
         times: output times, monotone, the first being the initial time; decreasing times integrate backward.
         rtol, atol: local error per step. Good values: 1e-9 and 1e-11.
         stop: y -> bool, checked after every step.
@@ -121,13 +127,57 @@ def integrate(
         PrecisionError: float32.
         ArgumentError: fewer than two output times, or times that are not strictly monotone.
     """
-    require_x64(y0)
+    times = _checked(y0, times)
+    start = clock.perf_counter()
+    raw = _solve(rhs, y0, jnp.asarray(times), jnp.asarray(rtol), jnp.asarray(atol), stop, max_steps, dense)
+    return _solution(raw, times, stop_reason, max_steps, start, dense)
+
+
+def integrate_many(
+    rhs: Callable[[Array, Any], Any],
+    y0: Any,
+    times: np.ndarray,
+    *,
+    rtol: float = 1e-9,
+    atol: float = 1e-11,
+    stop: Callable[[Any], Array] | None = None,
+    stop_reason: str = "the metric stopped being positive definite",
+    max_steps: int = 16**4,
+) -> list[Solution]:
+    r"""Integrate an ensemble in one compiled program, each member with its own steps.
+
+    Args:
+        rhs, y0, stop: as for `integrate`, every array in them with the members as its first axis.
+        times, rtol, atol, stop_reason, max_steps: as for `integrate`, the same for all.
+
+    Returns:
+        One solution for each member; `seconds` is the time of all together.
+
+    Raises:
+        PrecisionError, ArgumentError: as for `integrate`.
+    """
+    times = _checked(y0, times)
+    start = clock.perf_counter()
+    raw = _solve_many(rhs, y0, jnp.asarray(times), jnp.asarray(rtol), jnp.asarray(atol), stop, max_steps, False)
+    members, fixed = eqx.partition(raw, eqx.is_array)
+    members = jax.tree.map(np.asarray, members)
+    count = len(jax.tree.leaves(y0)[0])
+    each = [eqx.combine(jax.tree.map(lambda leaf: leaf[i], members), fixed) for i in range(count)]  # noqa: B023
+    return [_solution(one, times, stop_reason, max_steps, start, False) for one in each]
+
+
+def _checked(y0: Any, times: np.ndarray) -> np.ndarray:
+    require_x64(*jax.tree.leaves(y0))
     times = np.asarray(times, dtype=float)
     steps = np.diff(times)
     if times.size < 2 or not (np.all(steps > 0) or np.all(steps < 0)):
         raise ArgumentError("Argument `times` must hold two or more strictly monotone times, the initial one first.")
-    start = clock.perf_counter()
-    raw = _solve(rhs, y0, jnp.asarray(times), jnp.asarray(rtol), jnp.asarray(atol), stop, max_steps, dense)
+    return times
+
+
+def _solution(
+    raw: diffrax.Solution, times: np.ndarray, stop_reason: str, max_steps: int, start: float, dense: bool
+) -> Solution:
     result = raw.result
     stepped = int(raw.stats["num_steps"])
     if result == diffrax.RESULTS.successful:
@@ -143,11 +193,12 @@ def integrate(
         )
     assert raw.ys is not None  # both are asked for by SaveAt
     assert raw.ts is not None
-    states, last = raw.ys[0], raw.ys[1][0]
-    reached = int(jnp.sum(jnp.all(jnp.isfinite(states.reshape(times.size, -1)), axis=1)))
+    states, last = raw.ys[0], jax.tree.map(lambda leaf: leaf[0], raw.ys[1])
+    finite = [np.all(np.isfinite(np.reshape(leaf, (times.size, -1))), axis=1) for leaf in jax.tree.leaves(states)]
+    reached = int(np.sum(np.all(finite, axis=0)))
     return Solution(
         times=times[:reached],
-        states=states[:reached],
+        states=jax.tree.map(lambda leaf: leaf[:reached], states),
         last=last,
         last_time=float(raw.ts[1][0]),
         completed=completed,
