@@ -33,7 +33,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", readme, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("example", [0, 1, 2])
+@pytest.mark.parametrize("example", [0, 1, 2, 3])
 def test_the_examples_print_what_the_readme_shows(example, capsys):
     exec(compile(blocks("python")[example], "README.md", "exec"), {})
     assert capsys.readouterr().out == blocks("text")[example]
@@ -41,7 +41,7 @@ def test_the_examples_print_what_the_readme_shows(example, capsys):
 
 def test_the_metric_file_of_the_readme_is_read(tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text(blocks("python")[3], encoding="utf-8")
+    path.write_text(blocks("python")[4], encoding="utf-8")
     g, m = metric_from_file(path, 2).sample(Torus(2, 16))
     assert g.shape == (3, 16, 16)
     assert float(m.max()) == 1.25
