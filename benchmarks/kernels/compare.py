@@ -5,7 +5,8 @@
 
 Sides: geomflow (x against itself, and against a copy), the covariance form written by hand in jnp and fused by XLA,
 neural-tangents under jit. Each side is a process of its own on one core; their calls are interleaved, so that a load on
-the machine hits all alike. Medians of CPU and of wall seconds; memory is the peak beyond that after the imports.
+the machine hits all alike. Medians of CPU and of wall seconds. Memory is what a call, once compiled, adds to the peak
+of its process.
 """
 
 import argparse
@@ -78,7 +79,7 @@ def markdown(record):
         "",
         f"NTK of three hidden layers on {record['points']} x {record['points']} points, d = 10, float64, one core; "
         f"medians of {record['rounds']} interleaved calls. {record['note']}",
-        "Memory is the peak beyond the imports (compilation included), in units of the matrix, n² doubles.",
+        "Memory is what a call, once compiled, adds to the peak, in units of the matrix, n² doubles.",
         "",
         "| activation | side | CPU s | least CPU s | wall s | CPU / by hand | memory / n² doubles | first call s |",
         "|---|---|---|---|---|---|---|---|",

@@ -132,6 +132,11 @@ def _bivariate_normal(graph: Graph, h: Node, k: Node, rho: Node) -> list[Node | 
     return [by_h, by_k, graph.multiply(_density(graph, h), _density(graph, beyond(h, k)), root)]
 
 
+def _erfi(graph: Graph, x: Node) -> list[Node | None]:
+    root = graph.power(graph.constant("jnp.pi"), Fraction(-1, 2))
+    return [graph.times(2, graph.multiply(graph.call("exp", graph.multiply(x, x)), root))]
+
+
 def _normal(graph: Graph, x: Node) -> list[Node | None]:
     return [_density(graph, x)]
 
@@ -149,7 +154,8 @@ def _polygamma(graph: Graph, n: Node, x: Node) -> list[Node | None]:
 #: `jax.scipy.special as jsp`.
 FUNCTIONS: dict[str, Function] = {
     **{name: Function(f"jnp.{name}") for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log")},
-    **{f"a{name}": Function(f"jnp.arc{name}") for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
+    **{f"a{name}": Function(f"arc{name}") for name in ("sin", "cos", "tan", "tan2")},
+    **{f"a{name}": Function(f"jnp.arc{name}") for name in ("sinh", "cosh", "tanh")},
     "Abs": Function("jnp.abs"),
     "sign": Function("jnp.sign", _steps),
     "floor": Function("jnp.floor", _steps),
@@ -164,6 +170,7 @@ FUNCTIONS: dict[str, Function] = {
     "erf": Function("jsp.erf"),
     "erfc": Function("jsp.erfc"),
     "erfinv": Function("jsp.erfinv"),
+    "erfi": Function("erfi", _erfi),
     "gamma": Function("jsp.gamma"),
     "loggamma": Function("jsp.gammaln"),
     "digamma": Function("jsp.digamma", lambda graph, x: [graph.call("polygamma", graph.one, x)]),
@@ -184,8 +191,11 @@ FUNCTIONS: dict[str, Function] = {
     "BivariateNormalCDF": Function("bivariate_normal_cdf", _bivariate_normal),
 }
 
-#: Functions of `geomflow.codegen.special`: what JAX lacks.
-SPECIAL = ("softplus", "bivariate_normal_cdf")
+#: Functions that JAX lacks, or has slower ones of: name -> the module of `geomflow.codegen` that defines it.
+SPECIAL: dict[str, str] = {
+    **dict.fromkeys(("arcsin", "arccos", "arctan", "arctan2"), "arcs"),
+    **dict.fromkeys(("softplus", "erfi", "bivariate_normal_cdf"), "special"),
+}
 
 #: Functions that are classes of geomflow and not of SymPy.
 OWN: dict[str, type] = {"BivariateNormalCDF": BivariateNormalCDF}

@@ -6,11 +6,12 @@ import ast
 import hashlib
 import inspect
 import linecache
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from geomflow.codegen import runtime, special
+from geomflow.codegen import arcs, runtime, special
 from geomflow.codegen.functions import SPECIAL
 
 _RULER = "# --- generated functions " + "-" * 86
@@ -18,8 +19,7 @@ _RULER = "# --- generated functions " + "-" * 86
 
 def load(source: str, name: str) -> Callable[..., Any]:
     r"""Return a function of a generated source; the source shows in tracebacks and in `inspect.getsource`."""
-    called = ", ".join(_special(source))
-    more = f"from geomflow.codegen.special import {called}\n" if called else ""
+    more = "".join(f"from geomflow.codegen.{SPECIAL[name]} import {name}\n" for name in _special(source))
     text = f"{_imports(source)}\nfrom geomflow.codegen.runtime import pointwise\n{more}\n\n{source}"
     filename = f"<geomflow generated {name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -35,8 +35,9 @@ def module_source(sources: Sequence[str]) -> str:
         sources: those of several programs, as `Program.source` gives them.
     """
     functions = "\n\n".join(sources)
-    written = [inspect.getsource(m) for m in (runtime, special) if m is runtime or _special(functions)]
-    return merged([*written, f"{_imports(functions)}\n{_RULER}\n\n\n{functions}"])
+    called = {SPECIAL[name] for name in _special(functions)}
+    written = [module for name, module in (("arcs", arcs), ("special", special)) if name in called]
+    return merged([*map(inspect.getsource, (runtime, *written)), f"{_imports(functions)}\n{_RULER}\n\n\n{functions}"])
 
 
 def merged(sources: Sequence[str]) -> str:
@@ -65,5 +66,5 @@ def _imports(source: str) -> str:
 
 
 def _special(source: str) -> list[str]:
-    # the functions of `geomflow.codegen.special` that a generated source calls
-    return [name for name in SPECIAL if f"{name}(" in source]
+    # the functions of `geomflow.codegen` that a generated source calls
+    return [name for name in SPECIAL if re.search(rf"(?<![\w.]){name}\(", source)]

@@ -2,6 +2,8 @@ r"""Functions that JAX lacks and generated code calls. The file needs JAX alone:
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import jax.scipy.special as jsp
@@ -11,6 +13,32 @@ import numpy as np
 def softplus(x):
     r"""Return log(1 + e^x), which neither overflows nor loses its tail."""
     return jnp.logaddexp(x, 0.0)
+
+
+@jax.custom_jvp
+def erfi(x):
+    r"""Return $\mathrm{erfi}\,x = \frac2{\sqrt\pi}\int_0^x e^{t^2}dt$ to 5e-15.
+
+    The Dawson integral by Gaussians at odd multiples of h = 3/16 around x, with an error of $e^{-(\pi/2h)^2}$ = 1e-30.
+
+    Reference: Rybicki, Computers in Physics 3 (1989) 85.
+    """
+    step = 3 / 16
+    small = jnp.abs(x) < step
+    far = jnp.clip(jnp.where(small, 1.0, x), -30.0, 30.0)
+    even = 2 * jnp.round(far / (2 * step))
+    offset = far - even * step
+    up, down, total = jnp.exp(2 * step * offset), jnp.exp(-2 * step * offset), 0.0
+    for n in range(1, 35, 2):
+        total = total + np.exp(-((n * step) ** 2)) * (up**n / (even + n) + down**n / (even - n))
+    series = sum(x ** (2 * k + 1) / (math.factorial(k) * (2 * k + 1)) for k in range(9))
+    return jnp.where(small, 2 / np.sqrt(np.pi) * series, 2 / np.pi * jnp.exp((far - offset) * (far + offset)) * total)
+
+
+@erfi.defjvp
+def _erfi_jvp(primals, tangents):
+    (x,), (dx,) = primals, tangents
+    return erfi(x), 2 / np.sqrt(np.pi) * jnp.exp(x * x) * dx
 
 
 @jax.custom_jvp

@@ -4,6 +4,7 @@ GeomflowError
 ├── ArgumentError      a bad argument (also a ValueError)
 │   ├── CatalogueError     an unknown name, with the closest ones
 │   ├── MetricError        singular, indefinite or not symmetric (point, eigenvalue)
+│   ├── KernelError        a kernel that is not symmetric or not positive (eigenvalue, jitter or asymmetry)
 │   ├── PeriodicityError   a field that does not close up on the torus
 │   ├── GridError          an odd or tiny grid
 │   └── ResolutionError    sigma below what the grid carries (sigma, sigma_min)
@@ -53,6 +54,10 @@ class CatalogueError(ArgumentError):
 
 class MetricError(ArgumentError):
     r"""A matrix field that is not a Riemannian metric. Numbers: `point`, `eigenvalue` or `asymmetry`."""
+
+
+class KernelError(ArgumentError):
+    r"""A kernel that is not symmetric or not positive. Numbers: `eigenvalue` and `jitter`, or `asymmetry`."""
 
 
 class PeriodicityError(ArgumentError):

@@ -77,3 +77,21 @@ class ActivationDual(eqx.Module):
 
         zero = jnp.zeros_like(m + a + b)
         return jax.jvp(lambda t: along(a, b + t, 1.0, 0.0), (zero,), (zero + 1,))[1]
+
+
+def determinant(p: Array, q: Array, c: Array, e: Array, D: Array) -> Array:
+    r"""Return pq - c²: from e = p - q and D = E(u - v)² where the points are close."""
+    # there pq - c² would not be zero at coincidence; elsewhere, and for p << q, differences are off by 1e-16 (p + q)²
+    close = jnp.minimum(p, q) > 8 * D
+    return jnp.where(close, (2 * (p + q) * D - e * e - D * D) / 4, p * q - c * c)
+
+
+@jax.custom_jvp
+def valued(plain: Array, accurate: Array) -> Array:
+    r"""Return the second, with the derivatives of the first: they are the same function, one loses digits."""
+    return accurate
+
+
+@valued.defjvp
+def _valued_jvp(primals, tangents):
+    return valued(*primals), jnp.broadcast_to(tangents[0], jnp.shape(primals[1]))

@@ -52,8 +52,9 @@ class FullyConnected(Kernel):
         ArgumentError: numbers of layers that do not fit, a σ that is negative or not finite, an unknown word.
         DerivationError, ConvergenceError: an activation without Gaussian expectations, see `geomflow.kernels.duals`.
 
-    Good values: σ_w² = 2 with ReLU and σ_w² about 1 with erf keep variances of order one. Points far apart by 1e-12
-    keep 14 digits, whatever the activation.
+    Good values: σ_w² = 2 with ReLU and σ_w² about 1 with erf keep variances of order one. Points 1e-12 apart
+    keep 14 digits for smooth activations and for positively homogeneous ones (ReLU and its like); an exponential beside a
+    kink (ELU, SELU) keeps fewer, see `geomflow.kernels.closed_form`.
 
     Reference: Jacot, Gabriel, Hongler, arXiv:1806.07572; Lee et al., arXiv:1902.06720.
     """

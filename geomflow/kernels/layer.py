@@ -22,9 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from geomflow.codegen.arcs import arcsin_excess
 from geomflow.kernels.activation_dual import ActivationDual
 from geomflow.kernels.angular import _SMALL, Angular, _series, _value
-from geomflow.kernels.arcs import angle
 
 #: Coordinates whose differences are summed in one pass over a tile.
 _COORDINATES = 32
@@ -76,7 +76,7 @@ def _homogeneous(rule: Angular, pair: Pair, g: Array) -> tuple[Array, Array, Arr
     r"""Return K, K' and $g - K = (pq)^{n/2}(J(0) - J(\theta))$ from the angle."""
     p, q, minus, plus = pair
     scale = 1 / (2 * _root(p)) * (1 / _root(q))
-    theta = jax.lax.stop_gradient(angle(minus * scale, plus * scale))
+    theta = jax.lax.stop_gradient(_angle(minus * scale, plus * scale))
     # a vanishing u is independent of v
     theta = jnp.where((p * q == 0) & (p + q > 0), np.pi / 2, theta)
     sine = jax.lax.stop_gradient(jnp.sqrt(minus * plus))
@@ -87,6 +87,15 @@ def _homogeneous(rule: Angular, pair: Pair, g: Array) -> tuple[Array, Array, Arr
     drop = functools.reduce(lambda total, a: total * small + a, series[::-1]) * small**lowest
     size = _sqrt(p) ** rule.degree * _sqrt(q) ** rule.degree
     return k, slope, _valued(g - k, jnp.where(theta < _SMALL, size * drop, g - k))
+
+
+def _angle(sine: Array, cosine: Array) -> Array:
+    r"""Return θ in [0, π] from sin²(θ/2) and cos²(θ/2), to two units in the last place at both ends."""
+    # both are given: near θ = π the second has digits that 1 - sin² lacks
+    obtuse = sine > cosine
+    z = jnp.where(obtuse, cosine, sine)
+    theta = 2 * jnp.sqrt(z) * (1 + arcsin_excess(z))  # the root once: XLA would compute it, and z, for each use
+    return jnp.where(obtuse, np.pi - theta, theta)
 
 
 def _general(rule: ActivationDual, pair: Pair, roots: Array) -> tuple[Array, Array, Array]:

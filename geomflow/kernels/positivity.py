@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float
 
-from geomflow.core.errors import ArgumentError, MetricError, ResolutionError
+from geomflow.core.errors import ArgumentError, KernelError, ResolutionError
 from geomflow.core.precision import require_x64
 from geomflow.geometry.point_sets import PointSet
 from geomflow.kernels.base import Kernel, points_pair
@@ -27,7 +27,7 @@ def check_positive(kernel: Kernel | Float[Array, "n n"], points: Float[Array, "n
         points: x_i, for a kernel.
 
     Raises:
-        MetricError: it is not symmetric (number: `asymmetry`, relative to the largest entry), or has an eigenvalue that
+        KernelError: it is not symmetric (number: `asymmetry`, relative to the largest entry), or has an eigenvalue that
             is negative beyond rounding (numbers: `eigenvalue`, the most negative one, and `jitter`, what must be added
             to the diagonal).
         ArgumentError: no points with a kernel; a matrix that is not square or not finite.
@@ -38,7 +38,7 @@ def check_positive(kernel: Kernel | Float[Array, "n n"], points: Float[Array, "n
     largest = float(np.max(np.abs(matrix)))
     asymmetry = float(np.max(np.abs(matrix - matrix.T))) / (largest or 1.0)
     if asymmetry > 1e-10:
-        raise MetricError(
+        raise KernelError(
             f"A kernel must be symmetric, but κ(x, y) and κ(y, x) differ by {asymmetry:.2e} of the largest entry. "
             "Try (κ(x, y) + κ(y, x))/2.",
             asymmetry=asymmetry,
@@ -47,7 +47,7 @@ def check_positive(kernel: Kernel | Float[Array, "n n"], points: Float[Array, "n
     allowed = ROUNDING * len(values) * max(abs(values[0]), abs(values[-1]))
     if values[0] < -allowed:
         jitter = -float(values[0]) + allowed
-        raise MetricError(
+        raise KernelError(
             f"The kernel must be positive semi-definite, but on these {len(values)} points its lowest eigenvalue is "
             f"{values[0]:.3e} (the highest is {values[-1]:.3e}). Add {jitter:.1e} to the diagonal if that is noise; "
             "otherwise it is no kernel of a network.",

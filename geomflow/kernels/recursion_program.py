@@ -55,7 +55,7 @@ def recursion_program(
         return symbol
 
     value = _recursion(rules, list(zip(*sigmas)), weights, biases, of == "ntk", named)
-    found = _partials(graph, reader.known[value], [variables[s] for s in (P, Q, C)], orders)
+    found = partials(graph, reader.known[value], [variables[s] for s in (P, Q, C)], orders)
     kernel = "\\Theta" if of == "ntk" else "K"
     listed = ", ".join("".join(s * n for s, n in zip("pqc", order)) or "value" for order in orders)
     doc = (
@@ -103,10 +103,17 @@ def _recursion(rules: Any, sigmas: Any, weights: Any, biases: Any, tangent: bool
     return theta if tangent else c
 
 
-def _partials(
+def partials(
     graph: Graph, value: Node, variables: Sequence[Node], orders: Sequence[tuple[int, int, int]]
 ) -> list[Node]:
-    r"""Return ∂_p^i ∂_q^j ∂_c^k of a node for each (i, j, k): one forward derivative for each order on the way."""
+    r"""Return ∂_p^i ∂_q^j ∂_c^k of a node for each (i, j, k): one forward derivative for each order on the way.
+
+    Args:
+        graph: it grows.
+        value: the node.
+        variables: p, q and c.
+        orders: the (i, j, k).
+    """
     found = {(0, 0, 0): value}
     most = [range(max(order[axis] for order in orders) + 1) for axis in range(3)]
     for i, j, k in product(*most):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from geomflow.core.errors import ArgumentError, MetricError
+from geomflow.core.errors import ArgumentError, KernelError
 from geomflow.kernels.positivity import check_positive
 
 
@@ -40,7 +40,7 @@ class KernelDescent:
             time: t >= 0, in units in which κ is the speed; `math.inf` for the interpolant.
 
         Raises:
-            MetricError: t = ∞ and K is singular in float64 (the mode of the smallest eigenvalue is never memorised).
+            KernelError: t = ∞ and K is singular in float64 (the mode of the smallest eigenvalue is never memorised).
         """
         if np.isinf(time):
             require_positive_definite(self.rates)
@@ -64,7 +64,7 @@ def kernel_descent(gram: np.ndarray, residual: np.ndarray) -> KernelDescent:
 
     Raises:
         ArgumentError: shapes that do not match, or K is not finite.
-        MetricError: K is not symmetric, or not positive semi-definite (see `check_positive`).
+        KernelError: K is not symmetric, or not positive semi-definite (see `check_positive`).
     """
     gram, residual = np.asarray(gram, dtype=float), np.asarray(residual, dtype=float)
     n = gram.shape[0]
@@ -92,7 +92,7 @@ def posterior_weights(gram: np.ndarray, residual: np.ndarray, noise: float) -> n
 
     Raises:
         ArgumentError: η < 0, and as `kernel_descent`.
-        MetricError: K + η² is singular in float64; carries `eigenvalue`. Nothing is added to it silently.
+        KernelError: K + η² is singular in float64; carries `eigenvalue`. Nothing is added to it silently.
     """
     if not noise >= 0:
         raise ArgumentError(f"Argument `noise` must be zero or positive, but is {noise}.")
@@ -106,10 +106,10 @@ def require_positive_definite(eigenvalues: np.ndarray) -> None:
     r"""Refuse eigenvalues (largest first) of a matrix that float64 cannot invert.
 
     Raises:
-        MetricError: the smallest is below n ε times the largest; carries `eigenvalue`.
+        KernelError: the smallest is below n ε times the largest; carries `eigenvalue`.
     """
     if not eigenvalues[-1] > _rounding(eigenvalues):
-        raise MetricError(
+        raise KernelError(
             f"The Gram matrix cannot be inverted in float64: its smallest eigenvalue is {eigenvalues[-1]:.3g}, its "
             f"largest {eigenvalues[0]:.3g}. Take fewer or more distant points, a narrower kernel, or observations "
             "with noise.",

@@ -10,7 +10,7 @@ import pytest
 import sympy as sp
 
 from geomflow.codegen.program import Argument, Program
-from geomflow.codegen.special import bivariate_normal_cdf, softplus
+from geomflow.codegen.special import bivariate_normal_cdf, erfi, softplus
 from geomflow.symbolic.kernels.duals.bivariate_normal import BivariateNormalCDF, normal_cdf
 
 H, K, RHO = sp.symbols("h k rho", real=True)
@@ -98,3 +98,19 @@ def test_generated_code_calls_them_with_derivatives(tmp_path):
     assert "geomflow" not in program.module
     run = subprocess.run([sys.executable, str(module)], capture_output=True, text=True, check=True)
     assert float(run.stdout) == pytest.approx(float(made(*at)[0]), abs=1e-15)
+
+
+def test_the_imaginary_error_function():
+    mp = pytest.importorskip("mpmath")
+    x = np.concatenate([np.linspace(-6, 6, 101), np.linspace(0.17, 0.21, 17), [1e-300, -1e-9, 15.0, 26.0]])
+    found = np.asarray(jax.jit(erfi)(x))
+    exact = np.array([float(mp.erfi(mp.mpf(float(v)))) for v in x])
+    np.testing.assert_allclose(found, exact, rtol=5e-15)
+    assert [float(erfi(v)) for v in (40.0, -40.0, 0.0)] == [np.inf, -np.inf, 0.0]
+    assert np.isnan(erfi(np.nan))
+    np.testing.assert_allclose(jax.grad(erfi)(0.7), 2 / np.sqrt(np.pi) * np.exp(0.49), rtol=1e-15)
+    u = sp.Symbol("u", real=True)
+    program = Program("g", [Argument("u", u)], [sp.erfi(u) * sp.exp(-(u**2))], derivatives=True)
+    value, slope = jax.value_and_grad(lambda v: program.compile()(v)[0])(0.7)
+    np.testing.assert_allclose(value, float(mp.erfi(0.7) * mp.exp(-0.49)), rtol=1e-15)
+    np.testing.assert_allclose(slope, 2 / np.sqrt(np.pi) - 1.4 * value, rtol=1e-14)

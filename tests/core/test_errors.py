@@ -33,6 +33,7 @@ def test_the_module_docstring_draws_the_tree(kind):
 
 def test_bad_arguments_are_value_errors():
     arguments = [c for c in TREE if issubclass(c, errors.ArgumentError)]
-    assert {c.__name__ for c in arguments} >= {"CatalogueError", "MetricError", "GridError", "ResolutionError"}
+    names = {c.__name__ for c in arguments}
+    assert names >= {"CatalogueError", "MetricError", "KernelError", "GridError", "ResolutionError"}
     assert all(issubclass(c, ValueError) for c in arguments)
     assert not issubclass(errors.FlowError, ValueError)

@@ -8,8 +8,9 @@ import pytest
 import sympy as sp
 
 from geomflow.core.errors import ArgumentError, CatalogueError, ConvergenceError, DerivationError
-from geomflow.kernels.angular import angle
 from geomflow.kernels.duals import Angular, ClosedForm, Mehler, dual
+from geomflow.symbolic.kernels.duals import derive_dual
+from geomflow.symbolic.kernels.duals.dual import C, P, Q
 
 DIGITS = 60
 
@@ -90,14 +91,6 @@ def deep_exactly(x, y):
     return theta
 
 
-def test_the_angle_to_two_units_in_the_last_place():
-    rng = np.random.default_rng(0)
-    s, c = (rng.normal(size=20000) * 10.0 ** rng.uniform(-12, 3, 20000) for _ in range(2))
-    np.testing.assert_allclose(angle(np.abs(s), c), np.arctan2(np.abs(s), c), rtol=4.5e-16)
-    np.testing.assert_allclose(angle(jnp.array([0.0, 0.0, 1.0, 0.0]), jnp.array([1.0, -1.0, 0.0, 0.0])),
-                               [0, np.pi, np.pi / 2, 0], rtol=1e-16)  # fmt: skip
-
-
 @pytest.mark.parametrize("name", ["relu", "leaky-relu", "rectified-power-2", "rectified-power-3", "erf"])
 def test_derivatives_are_those_of_the_function(name):
     rule = dual(name)
@@ -171,6 +164,37 @@ def test_a_kink_that_is_not_homogeneous(text):
     for i in range(3):
         moved = [[x + s * step * (i == j) for j, x in enumerate(at)] for s in (1, -1)]
         np.testing.assert_allclose(grad[i], (k(*moved[0]) - k(*moved[1])) / (2 * step), atol=1e-8)
+
+
+@pytest.mark.parametrize("text", ["Max(0, u) + u**2", "Max(0, u) + cos(u)"])
+def test_the_gap_of_a_kink_that_is_not_homogeneous(text):
+    # its digits decide over the angle behind the next layer
+    rule, derived, p = dual(text), derive_dual(text), 1.3
+    for radial, distance in ((0.2, 1e-12), (1.0, 1e-9), (0.9, 2e-6)):
+        e, D = radial * distance, distance**2
+        found = float(rule.gap(p, p - e, e, D))
+        at = {P: sp.Rational(p), Q: sp.Rational(p) - sp.Rational(e)}
+        at[C] = (at[P] + at[Q] - sp.Rational(D)) / 2
+        exact = derived.diagonal.subs(P, at[P]) + derived.diagonal.subs(P, at[Q]) - 2 * derived.kernel.subs(at)
+        assert abs(found / float(exact.evalf(60)) - 1) < 1e-11
+    assert np.isnan(rule.gap(p, p, 0.0, np.nan))
+    # the derivatives are those of the difference
+    assert np.isfinite(jax.grad(lambda D: rule.gap(p, p, 0.0, D))(0.0))
+
+
+@pytest.mark.parametrize("text", ["selu", "Max(0, u) + cos(u)"])
+def test_a_zero_input_and_other_precisions(text):
+    rule = dual(text)
+    at_zero = 0.0 if text == "selu" else 1.0  # φ(0)
+    mean = 0.0 if text == "selu" else np.exp(-0.4) + np.sqrt(0.4 / np.pi)  # φ(0) E φ(v)
+    found = np.array([rule(p, q, 0.0)[0] for p, q in ((0.0, 0.8), (0.8, 0.0), (0.0, 0.0))])
+    np.testing.assert_allclose(found, [mean, mean, at_zero], atol=2e-8)
+    np.testing.assert_allclose(rule.gap(0.0, 0.8, -0.8, 0.8), at_zero + rule.diagonal(0.8)[0] - 2 * mean, atol=1e-8)
+    single = [np.float32(x) for x in (0.5, 2, 0.25)]
+    np.testing.assert_allclose(rule(*single), rule(0.5, 2.0, 0.25), rtol=1e-6)
+    np.testing.assert_allclose(rule(1, 2, 1), rule(1.0, 2.0, 1.0), rtol=1e-14)
+    # a small variance beside a large one
+    assert abs(rule(1e-20, 0.8, 0.0)[0] - mean) < 1e-10
 
 
 def test_arrays_are_broadcast():

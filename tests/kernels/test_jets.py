@@ -14,7 +14,7 @@ import pytest
 from geomflow.core.errors import ArgumentError, PrecisionError
 from geomflow.kernels.base import Kernel
 from geomflow.kernels.fully_connected import FullyConnected
-from geomflow.kernels.gaussian import GaussianKernel
+from geomflow.kernels.gaussian import CosNetFullKernel, GaussianKernel
 from geomflow.kernels.jets import kernel_jet, profile_orders
 
 X = jnp.array([[0.5, -0.2], [1.1, 0.4], [0.0, 0.0]])
@@ -56,22 +56,33 @@ def test_generated_derivatives_against_differences():
 
 
 @eqx.filter_jit
-def nested(kernel, x, y):
-    """All derivatives up to (2, 1) by JAX, pair by pair."""
+def nested(kernel, x, y, orders=(2, 1)):
+    """The derivatives of orders (2, 0), and (2, 1) if wanted, by JAX, pair by pair."""
     by_x = jax.jacfwd(jax.jacfwd(kernel, 0), 0)
-    return [jax.vmap(jax.vmap(f, (None, 0)), (0, None))(x, y) for f in (by_x, jax.jacfwd(by_x, 1))]
+    wanted = (by_x, jax.jacfwd(by_x, 1))[: orders[1] + 1]
+    return [jax.vmap(jax.vmap(f, (None, 0)), (0, None))(x, y) for f in wanted]
 
 
 def test_deep_kernel_against_jax():
     kernel = FullyConnected(["erf", "cos"], None, (1.2, 0.9, 1.1), (0.1, 0.5, 0.2))
     assert kernel.has_profile
-    jet = kernel_jet(kernel, X, Y, (2, 1))
+    jet = kernel_jet(kernel, X, Y, (2, 0))
+    assert np.allclose(jet[2][0], nested(kernel, X, Y, (2, 0))[0], rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("kernel", [GaussianKernel(0.7, 1.3), CosNetFullKernel(0.7, 1.3)])
+def test_gaussian_kernels_against_jax(kernel):
+    assert kernel.has_profile
+    jet = kernel_jet(kernel, X, Y)
     for found, exact in zip((jet[2][0], jet[2][1]), nested(kernel, X, Y)):
-        assert np.allclose(found, exact, rtol=1e-12, atol=1e-13)
+        assert np.allclose(found, exact, rtol=1e-12, atol=1e-12)
+    assert np.allclose(jet[0][0], kernel.matrix(X, Y), rtol=1e-13)
+    mirrored = kernel_jet(kernel, Y, X)[2][2]
+    assert np.allclose(jet[2][2], np.transpose(mirrored, (1, 0, 4, 5, 2, 3)), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("kernel", [GaussianKernel(0.7), FullyConnected("rectified-power-2", 1, 1.3, 0.4, of="nngp")])
-def test_other_kernels_are_differentiated_by_jax(kernel):
+def test_other_kernels_are_differentiated_by_jax():
+    kernel = FullyConnected("rectified-power-2", 1, 1.3, 0.4, of="nngp")
     assert not kernel.has_profile
     jet = kernel_jet(kernel, X, Y, (1, 1))
     x, y, step = X[1], Y[1], 1e-4
@@ -113,7 +124,7 @@ def test_what_is_not_finite_is_refused():
     with pytest.raises(ArgumentError, match="not finite") as caught:
         kernel_jet(kernel, X, Y, (1, 1))
     assert caught.value.points == (0, 0)
-    assert np.isfinite(kernel_jet(kernel, X[1:], Y[1:], (1, 1))[1][1]).all()
+    assert np.isfinite(kernel_jet(kernel, X + 0.05, Y, (1, 1))[1][1]).all()  # of one shape: compiled once
 
 
 def test_orders_of_the_profile():

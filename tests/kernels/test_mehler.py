@@ -62,6 +62,7 @@ def test_a_series_is_positive_semi_definite(tanh):
         assert jnp.linalg.eigvalsh(matrix)[0] > -1e-13 * len(x)
 
 
+@pytest.mark.slow
 def test_derivatives_by_heat_and_price():
     # against a closed form; at a zero input, where the correlation means nothing, as well
     rules = Mehler(sp.erf(U), terms=128), ClosedForm(derive_dual(sp.erf(U)))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from geomflow.core.errors import ArgumentError, MetricError, PrecisionError, ResolutionError
+from geomflow.core.errors import ArgumentError, KernelError, PrecisionError, ResolutionError
 from geomflow.geometry.point_sets import PointSet
 from geomflow.kernels.fully_connected import FullyConnected
 from geomflow.kernels.gaussian import GaussianKernel
@@ -125,7 +125,7 @@ def test_positive_kernels_pass():
 
 def test_indefinite_kernels_are_refused():
     matrix = MATRIX - 0.5 * np.eye(53)
-    with pytest.raises(MetricError, match="positive semi-definite") as caught:
+    with pytest.raises(KernelError, match="positive semi-definite") as caught:
         check_positive(matrix)
     lowest = np.linalg.eigvalsh(matrix)[0]
     assert abs(caught.value.eigenvalue - lowest) < 1e-12
@@ -134,7 +134,7 @@ def test_indefinite_kernels_are_refused():
 
 
 def test_other_matrices_are_refused():
-    with pytest.raises(MetricError, match="symmetric") as caught:
+    with pytest.raises(KernelError, match="symmetric") as caught:
         check_positive(MATRIX + np.triu(np.full((53, 53), 0.01), 1))
     assert abs(caught.value.asymmetry - 0.01) < 1e-3
     for matrix, sentence in ((MATRIX[:3], "square"), (MATRIX * math.inf, "finite")):

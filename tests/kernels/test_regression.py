@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from geomflow.core.errors import ArgumentError, MetricError
+from geomflow.core.errors import ArgumentError, KernelError
 from geomflow.kernels.regression import kernel_descent, posterior_weights
 
 
@@ -41,7 +41,7 @@ def test_a_mode_without_rate_moves_linearly_and_is_never_memorised():
     weights = descent.weights(3.0)
     np.testing.assert_allclose(weights[:, 0], [(1 - np.exp(-6)) / 2, 3.0], rtol=1e-14)
     assert descent.train_residual(1e6)[1, 0] == 1.0
-    with pytest.raises(MetricError, match="cannot be inverted") as caught:
+    with pytest.raises(KernelError, match="cannot be inverted") as caught:
         descent.weights(np.inf)
     assert caught.value.eigenvalue == 0
 
@@ -60,14 +60,14 @@ def test_the_posterior_solves_its_equation(gram, residual):
 
 
 def test_what_is_no_kernel_is_refused(residual):
-    with pytest.raises(MetricError, match="positive semi-definite"):
+    with pytest.raises(KernelError, match="positive semi-definite"):
         kernel_descent(np.diag([1.0, 1, 1, 1, 1, -0.1]), residual)
-    with pytest.raises(MetricError, match="symmetric"):
+    with pytest.raises(KernelError, match="symmetric"):
         kernel_descent(np.triu(np.ones((6, 6))), residual)
 
 
 def test_a_singular_posterior_is_refused_and_nothing_is_added():
-    with pytest.raises(MetricError, match="cannot be inverted"):
+    with pytest.raises(KernelError, match="cannot be inverted"):
         posterior_weights(np.ones((3, 3)), np.ones((3, 1)), 0.0)
     assert np.all(np.isfinite(posterior_weights(np.ones((3, 3)), np.ones((3, 1)), 1e-3)))
 

@@ -30,7 +30,11 @@ a, complex_symbol = sp.Symbol("a", real=True), sp.Symbol("k")
         ("Abs(a)*erf(a*u)", "The sign of a in erf(a*u) must be known"),
         ("I*u", "must be real"),
         ("u +", "is not one"),
-        ("a*b*g", "Call the argument u"),
+        ("a*b*g", "is an expression in u"),
+        (sp.Symbol("a", real=True) * sp.Symbol("b", real=True), "Call the argument u"),
+        ("relu(u)", "calls relu, which SymPy does not know"),
+        ("u > 0", "must be an expression in u"),
+        (None, "must be an expression in u"),
         (sp.erf(complex_symbol * sp.Symbol("u")), "['k'] are not declared so"),
     ],
 )

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from geomflow.core.errors import DerivationError, DivergentExpectationError
 from geomflow.symbolic.kernels.duals.dual import U
@@ -46,6 +47,14 @@ def as_activation(activation: sp.Expr | str) -> sp.Expr:
             ) from error
     else:
         expression = read(activation)
+    if not isinstance(expression, sp.Expr):
+        raise DerivationError(f"The activation must be an expression in u, but is {activation!r}.")
+    unknown = sorted({e.func.__name__ for e in expression.atoms(AppliedUndef)})
+    if unknown:
+        raise DerivationError(
+            f"The activation {activation} calls {', '.join(unknown)}, which SymPy does not know. Write it out, as in "
+            "Max(0, u) or Piecewise((u, u > 0), (exp(u) - 1, True))."
+        )
     symbols = {s.name: s for s in expression.free_symbols}
     named = [symbols[name] for name in _ARGUMENTS if name in symbols]
     if isinstance(activation, str) and symbols and not named:
