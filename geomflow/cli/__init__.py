@@ -48,7 +48,9 @@ COMMANDS.add("list", Command("geomflow.cli.rooms:List", "List what the catalogue
 COMMANDS.add("info", Command("geomflow.cli.info:Info", "Show versions, devices and precision.", x64=True))
 COMMANDS.add("locality", Command("geomflow.experiments.locality:Locality", "Verify the sigma -> 0 limit.", x64=True))
 COMMANDS.add("widths", Command("geomflow.experiments.widths:Widths", "Finite networks against their limit.", x64=True))
-COMMANDS.add("drift", Command("geomflow.experiments.drift:DriftStudy", "Drift of the tangent kernel in training.", x64=True))
+COMMANDS.add(
+    "drift", Command("geomflow.experiments.drift:DriftStudy", "How a tangent kernel drifts in training.", x64=True)
+)
 COMMANDS.add("plane", Command("geomflow.experiments.plane:Plane", "Finite networks against Ricci flow.", x64=True))
 COMMANDS.add(
     "memorise",

@@ -20,11 +20,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from geomflow.core.checkpoint import Checkpoint
+from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.core.progress import track
 from geomflow.flows.base import COLLAPSE
 from geomflow.flows.generate import generated
 from geomflow.flows.solve import integrate_many
-from geomflow.flows.training_losses import Loss
+from geomflow.flows.training_losses import GridFunctional, Loss
 from geomflow.geometry.packed import dimension, pack
 from geomflow.networks.empirical_ntk import empirical_ntk
 from geomflow.networks.metric_network import MetricNetwork
@@ -157,7 +158,8 @@ def train(
         **options: tolerances and `max_steps` as for `geomflow.flows.solve.integrate`.
 
     Raises:
-        ArgumentError, PrecisionError: as for `integrate`.
+        ArgumentError, PrecisionError: as for `integrate`; a network that is not periodic under a `GridFunctional`.
+        MetricError: it is no metric to start from, at a point of the loss.
         ResultFileError: a damaged or foreign part.
 
     Good values: the default tolerances.
@@ -182,9 +184,11 @@ def train_many(
         times, redraw, checkpoint, **options: as for `train`; all members see the same batches.
 
     Raises:
-        ArgumentError, PrecisionError, ResultFileError: as for `train`.
+        ArgumentError, MetricError, PrecisionError, ResultFileError: as for `train`.
     """
     times = np.asarray(times, dtype=float)
+    if isinstance(flows.loss, GridFunctional):
+        _check_periodic(flows)
     whole = redraw is None and checkpoint is None
     intervals = [times] if whole else [times[i : i + 2] for i in range(len(times) - 1)]
     at, structure = jax.tree.flatten(flows.start)
@@ -210,7 +214,13 @@ def _piece(
     r"""Integrate over some output times; states that were not reached are NaN."""
     if loss is not None:
         flows = _redrawn(flows, loss)
-    solutions = integrate_many(flows, start, times, stop=_collapses(flows), **(TOLERANCES | options))
+    stop = _collapses(flows)
+    if not np.all(np.asarray(stop.floor) > 0):
+        raise MetricError(
+            "Training must start at a metric, but a leading minor of g(x; θ₀) is not positive at some point of the "
+            "loss. `MetricNetwork.check(points)` says where."
+        )
+    solutions = integrate_many(flows, start, times, stop=stop, **(TOLERANCES | options))
     states = jax.tree.map(
         lambda *leaves: np.stack([_padded(leaf, len(times)) for leaf in leaves]),
         *[solution.states for solution in solutions],
@@ -276,6 +286,25 @@ def _with_network(metric: Any, network: Any) -> Any:
 
 def _minors(g: Float[Array, "P N"]) -> Float[Array, "n N"]:
     return generated("leading_minors", dimension(g))(g)
+
+
+def _check_periodic(flows: GradientFlow) -> None:
+    r"""Refuse networks whose derivatives on a torus grid, which are spectral, would be those of a jump."""
+    if (gap := float(np.max(_seam(flows)))) > 1e-8:
+        raise ArgumentError(
+            "A functional on a torus grid needs a network of period 2π, but on opposite sides its values differ by "
+            f"{gap:.2g}. Try `PeriodicCosNet`, or `EmbeddedNetwork(network)` with two inputs for each angle.",
+            gap=gap,
+        )
+
+
+@eqx.filter_jit
+@eqx.filter_vmap
+def _seam(flow: GradientFlow) -> Float[Array, ""]:
+    dim = flow.sampled.points.shape[-1]
+    points = 2 * jnp.pi * jnp.concatenate([jnp.zeros((1, dim)), jnp.eye(dim)]) + 0.5
+    values = jax.vmap(flow.at(flow.start).network)(points)
+    return jnp.max(jnp.abs(values - values[0])) / jnp.maximum(1.0, jnp.max(jnp.abs(values)))
 
 
 _collapses = eqx.filter_jit(eqx.filter_vmap(Collapses))

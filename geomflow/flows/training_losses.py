@@ -53,10 +53,20 @@ class SquaredError(Loss):
     Args:
         points: x_i with the weights of dx.
         target: g* there, shape (N, n, n).
+
+    Raises:
+        ArgumentError: a target of another shape.
     """
 
     points: PointSet
     target: Float[Array, "N n n"]
+
+    def __check_init__(self) -> None:
+        if self.target.shape != (self.points.size, self.points.dim, self.points.dim):
+            raise ArgumentError(
+                f"Argument `target` must hold a metric at each of {self.points.size} points in dimension "
+                f"{self.points.dim}, but its shape is {self.target.shape}."
+            )
 
     @classmethod
     def on_torus(cls, torus: Torus, target: Float[Array, "P *grid"]) -> SquaredError:

@@ -1,7 +1,7 @@
 r"""Kernels of infinitely wide networks: each derived from the definition of its network.
 
-`KERNELS[name](dim)` derives the kernel of a random-feature network and returns a frozen record of SymPy expressions with
-its derivation. `FullyConnected` is the NNGP or NTK of a deep network with any activation; `ACTIVATIONS` names some. The
+`KERNELS[name](dim)` derives the kernel of a random-feature network: a frozen record of SymPy expressions with its
+derivation. `FullyConnected` is the NNGP or NTK of a deep network with any activation; `ACTIVATIONS` names some. The
 numerical kernels are subclasses of `Kernel`: a function of two points, with matrices, operators and derivatives.
 """
 

@@ -53,8 +53,8 @@ class FullyConnected(Kernel):
         DerivationError, ConvergenceError: an activation without Gaussian expectations, see `geomflow.kernels.duals`.
 
     Good values: σ_w² = 2 with ReLU and σ_w² about 1 with erf keep variances of order one. Points 1e-12 apart
-    keep 14 digits for smooth activations and for positively homogeneous ones (ReLU and its like); an exponential beside a
-    kink (ELU, SELU) keeps fewer, see `geomflow.kernels.closed_form`.
+    keep 14 digits for smooth activations and for positively homogeneous ones (ReLU and its like); an exponential beside
+    a kink (ELU, SELU) keeps fewer, see `geomflow.kernels.closed_form`.
 
     Reference: Jacot, Gabriel, Hongler, arXiv:1806.07572; Lee et al., arXiv:1902.06720.
     """

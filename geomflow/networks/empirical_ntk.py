@@ -106,8 +106,10 @@ def points_of(x: ArrayLike) -> Array:
     """
     require_x64()
     points = jnp.asarray(x, dtype=float)
-    if points.ndim < 2:
-        raise ArgumentError(f"The points must stand in rows, shape (n, d), but their shape is {points.shape}.")
+    if points.ndim < 2 or len(points) == 0:
+        raise ArgumentError(
+            f"The points must stand in rows, shape (n, d) with n at least 1, but their shape is {points.shape}."
+        )
     return points
 
 

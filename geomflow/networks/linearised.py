@@ -5,7 +5,7 @@ $$f_{\rm lin}(x;\theta) = f(x;\theta_0) + \frac{\partial f}{\partial\theta}(x;\t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -24,6 +24,8 @@ class Linearised(eqx.Module):
     Good values: whatever the full network is given, with which it agrees to O(1/N) at width N.
     Reference: arXiv 1902.06720.
     """
+
+    trains_network_alone: ClassVar[bool] = True
 
     network: Any
     origin: Any

@@ -9,7 +9,7 @@ with a parametrisation Π from `geomflow.networks.PARAMETRISATIONS`: $g(x;\theta
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -59,12 +59,15 @@ class MetricNetwork(eqx.Module):
 
     Raises:
         CatalogueError: no such parametrisation.
+        ArgumentError: a g0 or a measure that is no function; when called, a network of another number of outputs.
         PrecisionError: JAX runs in float32.
 
     Good values: "packed-orthonormal", the only affine one that is the identity on symmetric tensors; "exp" or
     "exp-framed" where the metric must stay positive definite for all times.
     Reference: arXiv 2310.19870.
     """
+
+    trains_network_alone: ClassVar[bool] = True
 
     network: Any
     start: Any
@@ -81,6 +84,11 @@ class MetricNetwork(eqx.Module):
     ):
         require_x64()
         PARAMETRISATIONS[parametrisation]  # an unknown name is refused here
+        if not callable(g0) or not (measure is None or callable(measure)):
+            raise ArgumentError(
+                "Arguments `g0` and `measure` must be functions of a point. Try `GridMetric(torus, packed)` for a "
+                "metric on a grid, and `lambda x: g` for a constant."
+            )
         self.network = self.start = network
         self.g0, self.measure, self.parametrisation = g0, measure, parametrisation
 

@@ -18,9 +18,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from geomflow.core.precision import require_x64
 from geomflow.kernels.base import Kernel
-from geomflow.networks.empirical_ntk import empirical_ntk, ntk_diagonal
+from geomflow.networks.empirical_ntk import empirical_ntk, ntk_diagonal, points_of
+from geomflow.networks.metric_network import MetricNetwork
 from geomflow.networks.trainable import Trained, trainable
 
 
@@ -30,10 +30,10 @@ def metric_ntk(
     r"""Return the empirical metric-NTK of a metric made of a finite network.
 
     The Jacobian of the parametrisation stands on both sides of the tangent kernel of the scalar networks, which comes
-    from structured derivatives: no Jacobian by the parameters is formed.
+    from structured derivatives: no Jacobian by the parameters of affine layers is formed.
 
     Args:
-        metric: a `MetricNetwork`, or any module with a field `network` that it calls at x.
+        metric: a `MetricNetwork`, or any other network of value (n, n), of which the layers are differentiated.
         x, y: points, shapes (n, d) and (m, d); None means y = x.
         trained: what trains, as for `geomflow.networks.trainable.trainable`.
 
@@ -47,9 +47,9 @@ def metric_ntk(
     Good values: n, m up to some hundreds; `ntk_operator(metric, points)` where it is only applied.
     Reference: arXiv 2310.19870.
     """
-    require_x64()
-    x = jnp.asarray(x, dtype=float)
-    y = None if y is None else jnp.asarray(y, dtype=float)
+    x, y = points_of(x), None if y is None else points_of(y)
+    if not isinstance(metric, MetricNetwork):
+        return empirical_ntk(metric, x, y, trained)
     of_networks = empirical_ntk(metric.network, x, y, trainable(metric, trained).network)
     at_x = parametrisation_jacobian(metric, x)
     return _contracted(at_x, of_networks, at_x if y is None else parametrisation_jacobian(metric, y))
@@ -64,31 +64,33 @@ def metric_ntk_diagonal(metric: Any, x: ArrayLike, trained: Trained = "all") -> 
     Good values: `jax.vmap(covariance_defect)(metric_ntk_diagonal(metric, x), jax.vmap(metric)(x))` says how far a
     finite network is from a covariant local limit.
     """
-    x = jnp.asarray(x, dtype=float)
+    x = points_of(x)
+    if not isinstance(metric, MetricNetwork):
+        return ntk_diagonal(metric, x, trained)
     at_x = parametrisation_jacobian(metric, x)
     of_networks = ntk_diagonal(metric.network, x, trainable(metric, trained).network)
     return jnp.einsum("nija,nab,nklb->nijkl", at_x, of_networks, at_x)
 
 
 def infinite_metric_ntk(
-    metric: Any, kernel: Kernel, x: ArrayLike, y: ArrayLike | None = None
+    metric: MetricNetwork, kernel: Kernel, x: ArrayLike, y: ArrayLike | None = None
 ) -> Float[Array, "n m i j k l"]:
     r"""Return the metric-NTK of infinitely wide networks, $\kappa(x,y)\sum_aJ_{ij,a}(x)J_{kl,a}(y)$, at this metric.
 
     Args:
-        metric: as for `metric_ntk`; its network says what the metric is, no more.
+        metric: a `MetricNetwork`; its network says what the metric is, no more.
         kernel: κ, of the trained parameters.
         x, y: points.
     """
-    x = jnp.asarray(x, dtype=float)
-    y = x if y is None else jnp.asarray(y, dtype=float)
+    x = points_of(x)
+    y = x if y is None else points_of(y)
     at_x, at_y = parametrisation_jacobian(metric, x), parametrisation_jacobian(metric, y)
     return jnp.einsum("nija,nm,mkla->nmijkl", at_x, kernel.matrix(x, y), at_y)
 
 
 @eqx.filter_jit
-def parametrisation_jacobian(metric: Any, x: Float[Array, "n d"]) -> Float[Array, "n i j A"]:
-    r"""Return $J_{ij,a} = \partial g_{ij}/\partial N_a$ of a metric made of a network, at its current values."""
+def parametrisation_jacobian(metric: MetricNetwork, x: Float[Array, "n d"]) -> Float[Array, "n i j A"]:
+    r"""Return $J_{ij,a} = \partial g_{ij}/\partial N_a$ of a `MetricNetwork`, at its current values."""
     outputs = jax.eval_shape(metric.network, x[0])
 
     def moved(shift: Array, point: Array) -> Array:

@@ -24,7 +24,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from geomflow.core.card import Card
 from geomflow.core.errors import ArgumentError
-from geomflow.networks.empirical_ntk import empirical_ntk, ntk_diagonal, points_of
+from geomflow.networks.empirical_ntk import empirical_ntk, ntk_diagonal, output_shape, points_of
+from geomflow.networks.metric_network import MetricNetwork
 from geomflow.networks.metric_ntk import metric_ntk_diagonal
 from geomflow.networks.trainable import Trained, trainable
 
@@ -99,7 +100,7 @@ def properties(
     networks = [draw(k) for k in jax.random.split(key, draws)]
     first = networks[0]
     moved = training_step(first, x, jax.vmap(target)(x), rate, trained)
-    is_metric = hasattr(first, "parametrisation")
+    is_metric = isinstance(first, MetricNetwork)
     return NetworkProperties(
         spread=spread([empirical_ntk(network, x, trained=trained) for network in networks]),
         drift=drift(first, moved, x, trained),
@@ -117,8 +118,13 @@ def spread(kernels: Any) -> float:
 
     Args:
         kernels: Θ of every draw, shape (draws, ...).
+
+    Raises:
+        ArgumentError: fewer than two draws.
     """
     stacked = np.stack([np.asarray(kernel) for kernel in kernels])
+    if len(stacked) < 2:
+        raise ArgumentError(f"A spread needs Θ of at least 2 draws, but {len(stacked)} was given.")
     mean = stacked.mean(axis=0)
     variance = np.sum((stacked - mean) ** 2) / (len(stacked) - 1)
     return float(np.sqrt(variance) / np.linalg.norm(mean))
@@ -190,7 +196,16 @@ def training_step(network: Any, x: Array, values: Array, rate: float, trained: T
         x, values: points (n, d) and what f should be there, shape (n, *out).
         rate: the learning rate.
         trained: what moves.
+
+    Raises:
+        ArgumentError: values of another shape.
     """
+    expected = (len(x), *output_shape(network, x))
+    if values.shape != expected:
+        raise ArgumentError(
+            f"The values to train for must be of the network's shape, {expected} at these points, but have shape "
+            f"{values.shape}."
+        )
     return _stepped(network, trainable(network, trained), x, values, rate)
 
 

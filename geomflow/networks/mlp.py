@@ -15,6 +15,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from geomflow.core.errors import ArgumentError
@@ -140,7 +141,7 @@ def each(given: Any, count: int, name: str) -> tuple[Any, ...]:
     Raises:
         ArgumentError: a sequence of another length.
     """
-    if isinstance(given, str) or not isinstance(given, Sequence):
+    if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray) or np.ndim(given) == 0:
         return (given,) * count
     if len(given) != count:
         raise ArgumentError(

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from geomflow.networks.mlp import Dense
+from geomflow.networks.random_features import RandomFeatureNet
 
 try:
     from jax.extend.core import get_opaque_trace_state
@@ -47,11 +48,12 @@ class Affine:
 
 def affine(node: Any) -> Affine | None:
     r"""Return how a node is affine in its parameters: `Dense`, `eqx.nn.Linear`, random features; None for the rest."""
-    if isinstance(node, Dense):
+    call = type(node).__call__ if callable(node) else None  # a subclass that is called in another way may not be affine
+    if call is Dense.__call__:
         kind = Affine("weight", "bias", node.scales, _as_called)
-    elif isinstance(node, eqx.nn.Linear):
+    elif call is eqx.nn.Linear.__call__:
         kind = Affine("weight", "bias" if node.use_bias else None, (1.0, 1.0), _as_called)
-    elif isinstance(node, eqx.Module) and hasattr(node, "amplitudes") and hasattr(node, "features"):
+    elif call is RandomFeatureNet.__call__:
         kind = Affine("amplitudes", None, (1.0, 0.0), _features)
     else:
         return None
@@ -113,9 +115,11 @@ class Tapped:
         self.nodes, self.tree = jax.tree.flatten(network, is_leaf=_is_affine)
         self.flags = self.tree.flatten_up_to(trained)
         taps = [i for i, node in enumerate(self.nodes) if structured and _is_affine(node) and _trains(self, i)]
-        deaf = _uses(self, taps, point)[1]
-        self.taps = [i for i in taps if i not in deaf]
-        self.shapes = _uses(self, self.taps, point)[0]
+        self.shapes, deaf = _uses(self, taps, point)
+        while deaf:  # what is called as itself from now on may read the parameters of another layer
+            taps = [i for i in taps if i not in deaf]
+            self.shapes, deaf = _uses(self, taps, point)
+        self.taps = taps
         self.rest = [eqx.filter(node, self._outside(i)) for i, node in enumerate(self.nodes)]
 
     @property
@@ -158,6 +162,7 @@ class _Recorder:
 
     def __init__(self, layers: dict[int, Any], shifts: Any = None):
         self.order = list(layers)
+        self.tapped: dict[int, Any] = {}
         self.layers, self.shifts = layers, shifts
         self.inputs: list[list[Array]] = [[] for _ in layers]
         self.outputs: list[list[Array]] = [[] for _ in layers]
@@ -166,15 +171,16 @@ class _Recorder:
 
     def network(self, tapped: Tapped, nodes: list[Any]) -> Any:
         r"""Return the network of these nodes with its layers tapped."""
-        nodes = [_with_tap(node, partial(self.use, i)) if i in self.layers else node for i, node in enumerate(nodes)]
-        return jax.tree.unflatten(tapped.tree, nodes)
+        self.tapped = {i: _with_tap(nodes[i], partial(self.use, i)) for i in self.layers}
+        return jax.tree.unflatten(tapped.tree, [self.tapped.get(i, node) for i, node in enumerate(nodes)])
 
-    def use(self, i: int, x: Array, *arguments: Any, **options: Any) -> Array:
+    def use(self, i: int, called: Any, x: Array, *arguments: Any, **options: Any) -> Array:
         r"""Call layer i, as itself and not through what stands in the tapped network."""
         k, node = self.order.index(i), self.layers[i]
         z = node(x, *arguments, **options)
         h = _kind(node).inputs(node, x)
-        if _trace() != self.trace or h.ndim > 1:  # out of reach, or features of its own for every output
+        changed = not _same(called, self.tapped[i])  # the network gave it the parameters of another layer, say
+        if _trace() != self.trace or h.ndim > 1 or changed:  # out of reach, or features of its own for every output
             self.deaf.add(i)
         use = len(self.inputs[k])
         self.inputs[k].append(h)
@@ -214,7 +220,7 @@ def _tapped_class(kind: type) -> type:
         tap: Any = eqx.field(static=True, default=None)
 
         def __call__(self, x: Any, *arguments: Any, **options: Any) -> Any:
-            return self.tap(x, *arguments, **options)
+            return self.tap(self, x, *arguments, **options)
 
     return TappedLayer
 
@@ -226,6 +232,12 @@ def _with_tap(node: Any, tap: Callable[..., Array]) -> Any:
         object.__setattr__(tapped, field.name, getattr(node, field.name))
     object.__setattr__(tapped, "tap", tap)
     return tapped
+
+
+def _same(one: Any, other: Any) -> bool:
+    r"""Whether two nodes hold the very same arrays."""
+    (ours, structure), (theirs, its) = jax.tree.flatten(one), jax.tree.flatten(other)
+    return structure == its and all(a is b for a, b in zip(ours, theirs, strict=True))
 
 
 def _listened(kind: Affine, node: Any) -> tuple[Any, ...]:

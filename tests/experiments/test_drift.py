@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from geomflow.core.errors import ArgumentError, HorizonError, ResolutionError, ResultFileError
-from geomflow.experiments.drift import DriftResult, DriftStudy, _fits, load_drift, write
+from geomflow.core.provenance import provenance
+from geomflow.experiments.drift import DriftResult, DriftStudy, _fits
 from geomflow.experiments.drift_parts import cos_net_part, infinite_part, mlp_part
 
 
@@ -23,7 +24,7 @@ def made_up(drift=-1.0, last=0.0):
         "linearised_infinite": (n**-0.5 * noise(3, 4))[..., None] * ramp,
         "full_infinite": (n**-0.5 * noise(3, 4))[..., None] * ramp,
     }  # fmt: skip
-    return DriftResult(_fits(chosen, arrays), arrays, {**chosen.__dict__}, {})
+    return DriftResult(_fits(chosen, arrays), arrays, {**chosen.__dict__}, provenance({}))
 
 
 def test_orders_are_fitted_and_judged():
@@ -37,14 +38,14 @@ def test_orders_are_fitted_and_judged():
 
 def test_a_result_is_written_and_read(tmp_path):
     result = made_up()
-    write(result, tmp_path)
+    result.write(tmp_path)
     for name in ("drift.pdf", "drift.png", "drift.npz", "card.txt", "numbers.tex"):
         assert (tmp_path / name).stat().st_size > 0
-    again = load_drift(tmp_path / "drift.npz")
+    again = DriftResult.load(tmp_path / "drift.npz")
     assert str(again) == str(result)
     (tmp_path / "drift.npz").write_bytes(b"not a result")
     with pytest.raises(ResultFileError):
-        load_drift(tmp_path / "drift.npz")
+        DriftResult.load(tmp_path / "drift.npz")
 
 
 @pytest.mark.parametrize(

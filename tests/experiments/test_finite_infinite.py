@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from geomflow.core.errors import ArgumentError, ResultFileError
-from geomflow.experiments.finite_infinite import FiniteInfinite, FiniteInfiniteResult, load_finite_infinite, write
+from geomflow.experiments.finite_infinite import FiniteInfinite, FiniteInfiniteResult
 
 SMALL = {"counts": (6, 12), "widths": (16,), "hidden": 1, "draws": 2, "time": 20.0, "noise": 0.05}
 
@@ -42,24 +42,54 @@ def test_the_card_shows_them_side_by_side(result):
     assert {word for word, _ in result.card().verdicts} <= {"verified", "refuted", "undecided"}
 
 
+def made_up(result, to_infinite=-0.5, to_linearised=-1.0, ratio=3.0):
+    """A result of three widths and four draws in which everything follows its law."""
+    widths, rng = np.array([16, 64, 256]), np.random.default_rng(0)
+    noise = lambda *shape: np.exp(0.02 * rng.standard_normal(shape))  # noqa: E731
+    kinds = [f"{kind}-{n}" for n in widths for kind in ("finite", "linearised")] + ["ntk", "ntk-forever", "nngp"]
+    size = {"nngp": 0.1, "ntk-forever": 0.1 * ratio**2}
+    arrays = {
+        f"{case}.{kind}.{q}": size.get(kind, 0.1 * ratio if kind == "ntk" else 0.1 * ratio**2) * noise(4, 2)
+        for case in ("exact", "noisy") for kind in kinds for q in ("train", "test", "curvature")
+    }  # fmt: skip
+    arrays["exact.ntk.curvature"] = arrays["exact.ntk.test"] * 5 * noise(4, 2)
+    arrays["distance.infinite"] = widths**to_infinite * noise(4, 2, 3)
+    arrays["distance.linearised"] = widths**to_linearised * noise(4, 2, 3)
+    return FiniteInfiniteResult({}, arrays, {**result.settings, "widths": widths.tolist()}, result.provenance)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, ["verified", "verified", "refuted", "verified", "verified", "verified"]),
+        ({"to_infinite": -0.1}, ["refuted", "verified", "refuted", "verified", "verified", "verified"]),
+        ({"to_linearised": -0.3}, ["verified", "refuted", "refuted", "verified", "verified", "verified"]),
+        ({"ratio": 0.5}, ["verified", "verified", "refuted", "refuted", "refuted", "refuted"]),
+        ({"ratio": 1.0}, ["verified", "verified", "refuted", "undecided", "undecided", "undecided"]),
+    ],
+)
+def test_the_numbers_decide_every_verdict(result, change, words):
+    assert [word for word, _ in made_up(result, **change).card().verdicts] == words
+
+
 def test_a_singular_gram_matrix_is_said_to_be_one(result):
     arrays = {**result.arrays}
     for quantity in ("train", "test", "curvature"):
         arrays[f"noisy.ntk-forever.{quantity}"] = np.full((2, 2), np.nan)
-    broken = FiniteInfiniteResult(arrays, result.settings, result.provenance)
+    broken = FiniteInfiniteResult({}, arrays, result.settings, result.provenance)
     assert "refused: singular" in str(broken)
     assert [s for w, s in broken.card().verdicts if w == "refused"]
 
 
 def test_a_result_is_written_read_and_resumed(result, tmp_path):
-    write(result, tmp_path)
+    result.write(tmp_path)
     for name in ("pdf", "png", "npz"):
         assert (tmp_path / f"finite-infinite.{name}").stat().st_size > 1000
-    again = load_finite_infinite(tmp_path / "finite-infinite.npz")
+    again = FiniteInfiniteResult.load(tmp_path / "finite-infinite.npz")
     assert str(again) == str(result)
     (tmp_path / "finite-infinite.npz").write_bytes(b"not a result")
     with pytest.raises(ResultFileError):
-        load_finite_infinite(tmp_path / "finite-infinite.npz")
+        FiniteInfiniteResult.load(tmp_path / "finite-infinite.npz")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """A small memorise run: what its card claims, what it leaves in the folder, and what it refuses."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from geomflow.core.errors import ArgumentError, ResolutionError, ResultFileError
-from geomflow.experiments.memorise import Memorise, load_memorise, run, write
+from geomflow.experiments.memorise import Memorise, MemoriseResult, run
 
 FILES = ("memorise.pdf", "memorise.png", "memorise.npz", "card.txt", "numbers.tex")
 CLAIMS = {
@@ -42,22 +44,51 @@ def test_every_verdict_is_as_the_mathematics_demands(result):
     assert len(verdicts) == len(CLAIMS)
 
 
-def test_missed_marks_are_undecided(result):
-    broken = {**result.numbers, "rates": {**result.numbers["rates"], "worst": {"packed": 1e-3}}}
-    words = {s: w for w, s in type(result)(broken, result.arrays, result.settings, result.provenance).card().verdicts}
-    assert [w for s, w in words.items() if "decays at its eigenvalue" in s] == ["undecided"]
+@pytest.mark.parametrize(
+    ("part", "change", "phrase"),
+    [
+        ("rates", {"worst": {"packed": 1e-3}}, "decays at its eigenvalue"),
+        ("points", {"worst": {"packed": 1e-3}}, "decays at its eigenvalue"),
+        ("finite", {"integrated_worst": 1e-3}, "its own kernel"),
+        ("finite", {"scatter": [[1e-3] * 3] * 2}, "rates scatter"),
+        ("finite", {"infinite": [0.9, 0.7, 0.5]}, "rates scatter"),
+    ],
+)
+def test_wrong_numbers_are_refuted(result, part, change, phrase):
+    broken = {**result.numbers, part: {**result.numbers[part], **change}}
+    verdicts = MemoriseResult(broken, result.arrays, result.settings, result.provenance).card().verdicts
+    assert [word for word, sentence in verdicts if phrase in sentence] == ["refuted"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "phrase"),
+    [
+        ("spectrum", {"gram_error": 1e-6}, "have the derived spectra"),
+        ("spectrum", {"decay": 3.0}, "spectra fall like powers"),
+        ("settling", {"late": 2.0}, "late rates are"),
+        ("settling", {"wave": 0.7}, "late rates are"),
+        ("settling", {"late": 1.01}, "affine parametrisations keep"),
+    ],
+)
+def test_a_wrong_study_is_refuted(result, kind, change, phrase):
+    numbers = copy.deepcopy(result.numbers)
+    listed = numbers["spectrum"]["circle"] if kind == "spectrum" else numbers["settling"]["studies"]
+    for study in listed:
+        study |= {key: value for key, value in change.items() if study[key] is not None}
+    verdicts = MemoriseResult(numbers, result.arrays, result.settings, result.provenance).card().verdicts
+    assert [word for word, sentence in verdicts if phrase in sentence] == ["refuted"]
 
 
 def test_a_result_is_written_and_read(result, tmp_path):
-    write(result, tmp_path)
+    result.write(tmp_path)
     for name in FILES:
         assert (tmp_path / name).stat().st_size > 100
-    again = load_memorise(tmp_path / "memorise.npz")
+    again = MemoriseResult.load(tmp_path / "memorise.npz")
     assert str(again) == str(result)
     np.testing.assert_array_equal(again.arrays["finite.rates"], result.arrays["finite.rates"])
     (tmp_path / "memorise.npz").write_bytes(b"not a result")
     with pytest.raises(ResultFileError):
-        load_memorise(tmp_path / "memorise.npz")
+        MemoriseResult.load(tmp_path / "memorise.npz")
 
 
 def test_a_finished_run_resumes_without_computing(result, tmp_path, monkeypatch):

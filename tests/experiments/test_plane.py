@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from geomflow.core.errors import ArgumentError, ResolutionError, ResultFileError
-from geomflow.experiments.plane import Plane, load_plane, write
+from geomflow.experiments.plane import Plane, PlaneResult
 
 TINY = {"size": 12, "sigmas": (1.2, 0.85, 0.6), "widths": (64, 512, 4096), "draws": 3, "time": 0.1}
 
@@ -33,15 +33,15 @@ def test_the_card_says_what_was_found(result):
 
 
 def test_a_result_is_written_read_and_resumed(result, tmp_path):
-    write(result, tmp_path)
+    result.write(tmp_path)
     for name in ("plane.pdf", "plane.png", "plane.npz", "card.txt", "numbers.tex"):
         assert (tmp_path / name).stat().st_size > 0
-    again = load_plane(tmp_path / "plane.npz")
+    again = PlaneResult.load(tmp_path / "plane.npz")
     np.testing.assert_array_equal(again.arrays["noise"], result.arrays["noise"])
     assert str(again) == str(result)
     (tmp_path / "plane.npz").write_bytes(b"not a result")
     with pytest.raises(ResultFileError):
-        load_plane(tmp_path / "plane.npz")
+        PlaneResult.load(tmp_path / "plane.npz")
 
 
 def test_other_settings_do_not_resume(tmp_path):

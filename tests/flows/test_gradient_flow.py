@@ -8,7 +8,7 @@ import pytest
 
 from geomflow.compare.finite_width import constant_weight, draw_operator
 from geomflow.core.checkpoint import Checkpoint
-from geomflow.core.errors import ArgumentError
+from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.flows import FixedMeasureFlow
 from geomflow.flows.gradient_flow import GradientFlow, train, train_many
 from geomflow.flows.memorisation import MemorisationFlow
@@ -28,7 +28,7 @@ GENERIC, SIGMA, WIDTH = METRICS["generic-t2"], 1.0, 24
 TORUS = Torus(2, 8)
 G, M = GENERIC.sample(TORUS)
 TARGET = METRICS["nearly-flat-t2"].sample(TORUS)[0]
-KEY = jax.random.key(3)
+KEY, TIMES = jax.random.key(3), np.array([0.0, 0.01])
 POINTS = jnp.asarray(np.random.default_rng(1).uniform(0, 6, (4, 2)))
 NETWORK = PeriodicCosNet.sample(KEY, WIDTH, 2, SIGMA, outputs=3)
 METRIC = MetricNetwork(NETWORK, GridMetric(TORUS, G))
@@ -90,6 +90,25 @@ def test_functionals_that_cannot_train_a_metric_are_refused():
             GridFunctional(TORUS, name)
         with pytest.raises(ArgumentError, match="cannot train"):
             PointFunctional(torus_batch(KEY, 2, 4), name)
+
+
+def test_a_network_that_is_not_periodic_is_refused_where_derivatives_are_spectral():
+    metric = MetricNetwork(MLP(KEY, (2, 4, 3), jnp.tanh), GENERIC.at)
+    climb = GridFunctional(TORUS, "perelman-f", -1.0)
+    with pytest.raises(ArgumentError, match="needs a network of period 2π") as caught:
+        train(GradientFlow(metric, climb), TIMES)
+    assert caught.value.gap > 0.1
+
+
+@pytest.mark.parametrize("start", [G.at[0].add(-3.0), G * jnp.nan], ids=["indefinite", "nan"])
+def test_training_starts_at_a_metric_or_not_at_all(start):
+    with pytest.raises(MetricError, match="must start at a metric"):
+        train(GradientFlow(MetricNetwork(NETWORK, GridMetric(TORUS, start)), SQUARED), TIMES)
+
+
+def test_targets_of_another_grid_are_refused():
+    with pytest.raises(ArgumentError, match="at each of 64 points"):
+        SquaredError.on_torus(TORUS, TARGET[:, :4])
 
 
 # -- θ-space and function space ---------------------------------------------------------------------------------------
@@ -177,6 +196,7 @@ def test_an_ensemble_is_its_members_and_pieces_are_the_whole(last_layer, tmp_pat
     assert checkpoint.path("training-0").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.slow
 def test_a_linearised_network_keeps_its_kernel_in_training():
     linear = MetricNetwork(Linearised(NETWORK), GridMetric(TORUS, G))
     run = train(GradientFlow(linear, SQUARED, "all", RATE), np.array([0.0, 1.0]))

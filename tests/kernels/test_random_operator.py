@@ -20,7 +20,7 @@ def test_it_is_the_feature_matrix_of_the_network(dim):
     operator = random_feature_operator(torus, frequencies, np.asarray(network.phases), weight)
     field = torus.dealias(jax.random.normal(jax.random.key(4), (2, *torus.shape)))
     kept = np.all(np.abs(frequencies) < 4, axis=1)
-    assert 0 < kept.sum()
+    assert kept.sum() > 0
     features = jax.vmap(network.features)(torus.points.reshape(dim, -1).T)[:, kept]
     measure = torus.spacing**dim / ((2 * np.pi) ** dim * weight)
     dense = (features @ (features.T @ field.reshape(2, -1).T)).T.reshape(field.shape) * measure

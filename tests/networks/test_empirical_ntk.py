@@ -1,5 +1,7 @@
 """Empirical tangent kernels: every way agrees with the whole Jacobian, on networks of every make."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ from geomflow.core.errors import ArgumentError
 from geomflow.kernels.fully_connected import FullyConnected
 from geomflow.networks.cos_net import PeriodicCosNet
 from geomflow.networks.empirical_ntk import METHODS, empirical_ntk, ntk_diagonal
+from geomflow.networks.metric_network import MetricNetwork
 from geomflow.networks.mlp import MLP, Separate
 from geomflow.networks.ntk_operator import ntk_operator
 from geomflow.networks.taps import Tapped
@@ -18,6 +21,10 @@ from geomflow.networks.trainable import trainable
 KEY = jax.random.key(0)
 X = jax.random.normal(jax.random.key(1), (4, 2))
 Y = jax.random.normal(jax.random.key(2), (3, 2))
+
+
+def slow(*arguments):
+    return pytest.param(*arguments, marks=pytest.mark.slow)
 
 
 def linear(inputs, outputs, seed):
@@ -153,7 +160,7 @@ def test_symmetric_diagonal_and_traced_kernels_are_parts_of_the_full_one():
         assert_close(empirical_ntk(network, X, trace=True, method=method), jnp.einsum("nmaa->nm", full) / 3)
 
 
-@pytest.mark.parametrize(("name", "block"), [("mlp", None), ("mlp", 3), ("used thrice", None), ("used thrice", 1)])
+@pytest.mark.parametrize(("name", "block"), [("mlp", None), ("mlp", 3), slow("used thrice", None), ("used thrice", 1)])
 def test_operator_is_the_dense_kernel(name, block):
     network = NETWORKS[name][0]
     operator = ntk_operator(network, X, block=block)
@@ -179,6 +186,7 @@ def test_last_layer_of_a_mlp_has_the_features_as_kernel():
     assert_close(empirical_ntk(network, X, Y, "last-layer"), expected[..., None, None] * jnp.eye(3))
 
 
+@pytest.mark.slow
 def test_wide_network_has_the_kernel_of_the_limit():
     deviations = {"sigma_w": (1.1, 1.4, 0.9), "sigma_b": (0.3, 0.2, 0.4)}
     network = MLP(KEY, (2, 1024, 1024, 1), "erf", **deviations)
@@ -192,6 +200,7 @@ def test_wide_network_has_the_kernel_of_the_limit():
     ("call", "words"),
     [
         (lambda net: empirical_ntk(net, X[0]), "in rows"),
+        (lambda net: empirical_ntk(net, X[:0]), "n at least 1"),
         (lambda net: empirical_ntk(net, X, jnp.ones((2, 3))), "Give both the same"),
         (lambda net: empirical_ntk(net, X, method="quick"), "`method` must be one of auto"),
         (lambda net: empirical_ntk(net, X, trained="last"), "must be one of all, last-layer"),
@@ -212,6 +221,8 @@ def test_bad_input_is_refused_with_what_to_do(call, words):
 
 def test_filter_of_a_wrapper_trains_its_network_alone():
     class Wrapper(eqx.Module):
+        trains_network_alone: ClassVar[bool] = True
+
         network: MLP
         start: MLP
 
@@ -220,3 +231,110 @@ def test_filter_of_a_wrapper_trains_its_network_alone():
     assert all(jax.tree.leaves(chosen.network))
     assert not any(jax.tree.leaves(chosen.start))
     assert trainable(network, trainable(network, "biases")).layers[0].bias is True
+
+
+# -- networks of a user's own make, which look like known ones --------------------------------------------------------
+
+
+class UnitRows(eqx.nn.Linear):
+    """A linear layer with normalised rows: not affine in its weight."""
+
+    def __call__(self, x, *, key=None):
+        return self.weight / jnp.linalg.norm(self.weight, axis=1, keepdims=True) @ x + self.bias
+
+
+class Stack(eqx.Module):
+    layers: list
+
+    def __call__(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class SquaredAmplitudes(eqx.Module):
+    amplitudes: jax.Array
+    directions: jax.Array
+
+    def features(self, x):
+        return jnp.tanh(self.directions @ x)
+
+    def __call__(self, x):
+        return jnp.stack([self.amplitudes**2 @ self.features(x), self.amplitudes @ self.features(x)])
+
+
+class Borrowed(eqx.Module):
+    """The second layer is called once more, with the weight of the third."""
+
+    a: eqx.nn.Linear
+    b: eqx.nn.Linear
+    c: eqx.nn.Linear
+
+    def __call__(self, x):
+        h = jnp.tanh(self.b(jnp.tanh(self.a(x))))
+        return self.c(h) + eqx.tree_at(lambda layer: layer.weight, self.b, self.c.weight)(h)
+
+
+class Detuned(eqx.Module):
+    """Random features called once more, with other phases."""
+
+    net: PeriodicCosNet
+
+    def __call__(self, x):
+        return self.net(x) + eqx.tree_at(lambda net: net.phases, self.net, self.net.phases + 1.0)(x)
+
+
+class Residual(eqx.Module):
+    """A field called `network`, and parameters beside it."""
+
+    network: MLP
+    skip: eqx.nn.Linear
+
+    def __call__(self, x):
+        return self.network(x) + self.skip(x)
+
+
+FOREIGN = {
+    "unit rows": Stack([UnitRows(2, 4, key=KEY), jnp.tanh, linear(4, 2, 1), jnp.sin]),
+    "squared amplitudes": SquaredAmplitudes(jnp.arange(1.0, 4.0), jax.random.normal(KEY, (3, 2))),
+    "borrowed": Borrowed(linear(2, 4, 1), linear(4, 4, 2), linear(4, 4, 3)),
+    "detuned": Detuned(PeriodicCosNet.sample(KEY, 5, 2, 0.8, outputs=2)),
+    "residual": Residual(MLP(KEY, (2, 4, 3), jnp.tanh), linear(2, 3, 1)),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_networks_of_another_make_have_the_kernel_of_all_their_parameters(name):
+    network = FOREIGN[name]
+    weights, fixed = eqx.partition(network, eqx.is_inexact_array)
+
+    @jax.jit
+    @jax.vmap
+    def jacobian(x):
+        parts = jax.jacrev(lambda w: eqx.combine(w, fixed)(x))(weights)
+        return jnp.concatenate([part.reshape(part.shape[0], -1) for part in jax.tree.leaves(parts)], axis=1)
+
+    assert_close(empirical_ntk(network, X, Y), jnp.einsum("nap,mbp->nmab", jacobian(X), jacobian(Y)))
+
+
+def test_words_on_networks_of_another_make():
+    activations_last = FOREIGN["unit rows"]
+    assert trainable(activations_last, "last-layer").layers[2].weight is True
+    assert jax.tree.leaves(trainable(activations_last, "last-layer")).count(True) == 2
+    no_bias = eqx.nn.MLP(2, 2, 4, 1, use_bias=False, use_final_bias=False, key=KEY)
+    by_layer = trainable(no_bias, ((False, True), (True, True)))
+    assert by_layer.layers[1].weight is True
+    assert jax.tree.leaves(by_layer).count(True) == 1
+    assert trainable(Separate((no_bias, no_bias)), "last-layer").networks[1].layers[1].weight is True
+    residual = FOREIGN["residual"]
+    assert jax.tree.leaves(trainable(residual, "biases")).count(True) == 3
+    with pytest.raises(ArgumentError, match="its last layer is not known"):
+        trainable(residual, "last-layer")
+
+
+def test_a_function_of_a_leaf_reaches_what_trains_alone():
+    network = NETWORKS["mlp"][0]
+    metric = MetricNetwork(network, lambda x: jnp.eye(2))
+    chosen = trainable(metric, lambda leaf: leaf.ndim == 2)
+    assert [layer.weight for layer in chosen.network.layers] == [True] * 3
+    assert not any(jax.tree.leaves(chosen.start))

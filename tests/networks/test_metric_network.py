@@ -88,6 +88,9 @@ def test_a_network_that_is_no_metric_is_refused_with_point_and_eigenvalue():
 def test_bad_arguments_are_refused():
     with pytest.raises(CatalogueError):
         MetricNetwork(MLP_NET, GENERIC.at, "choleski")
+    for given in ((jnp.eye(2),), (GENERIC.at, "vielbein", 1.0)):
+        with pytest.raises(ArgumentError, match="must be functions of a point"):
+            MetricNetwork(MLP_NET, *given)
     with pytest.raises(ArgumentError, match="4 outputs"):
         MetricNetwork(MLP_NET, GENERIC.at, "gram")(POINTS[0])
 

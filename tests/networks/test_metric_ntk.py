@@ -70,6 +70,23 @@ def test_metric_ntk_is_the_contraction_of_the_whole_jacobian(name):
     assert_close(ntk_operator(metric, X).apply(v), jnp.einsum("nmijkl,mkl->nij", full, v))
 
 
+class Potential(eqx.Module):
+    """A metric by second derivatives of a network: no parametrisation at one point."""
+
+    network: MLP
+
+    def __call__(self, x):
+        return jnp.eye(2) + jax.hessian(lambda p: self.network(p)[0])(x)
+
+
+def test_metrics_of_another_make_are_differentiated_as_a_whole():
+    metric = Potential(MLP(jax.random.key(0), (2, 6, 1), jnp.tanh, 1.2, 0.3))
+    expected = empirical_ntk(metric, X, method="jacobian")
+    assert float(jnp.max(jnp.abs(expected))) > 0.1
+    assert_close(metric_ntk(metric, X), expected)
+    assert_close(metric_ntk_diagonal(metric, X), jnp.stack([expected[i, i] for i in range(4)]))
+
+
 def test_infinite_width_is_the_kernel_times_the_local_form():
     start = MLP(jax.random.key(0), (2, 512, 3), "erf", 1.3, 0.2)
     metric, kernel = MetricNetwork(start, g0, "exp-framed"), FullyConnected(["erf"], sigma_w=1.3, sigma_b=0.2)
@@ -127,6 +144,17 @@ def test_training_step_descends_at_the_rate_of_the_kernel():
     theta = empirical_ntk(network, X)[..., 0, 0]
     change = jax.vmap(training_step(network, X, values, rate))(X) - jax.vmap(network)(X)
     np.testing.assert_allclose(change / rate, -theta @ residual / 4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (3, 2)])
+def test_values_of_another_shape_are_not_broadcast(shape):
+    with pytest.raises(ArgumentError, match=r"must be of the network's shape, \(4, 2\)"):
+        training_step(MLP(jax.random.key(7), (2, 4, 2)), X, jnp.ones(shape), 0.1)
+
+
+def test_spread_of_one_draw_is_refused():
+    with pytest.raises(ArgumentError, match="at least 2 draws"):
+        spread([np.eye(2)])
 
 
 def test_spread_is_the_standard_deviation_relative_to_the_mean():
