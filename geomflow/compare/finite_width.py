@@ -80,7 +80,7 @@ def run_distances(
     flow: TorusFlow,
     g: Float[Array, "P *grid"],
     time: float,
-    local: Float[Array, "P *grid"],
+    local: Float[np.ndarray, "P *grid"],
     scale: float,
     sigma: float,
     widths: tuple[int, ...],

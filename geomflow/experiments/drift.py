@@ -13,16 +13,15 @@ from geomflow import __version__
 from geomflow.compare.scaling import power_law, root_mean_square
 from geomflow.core.card import Card
 from geomflow.core.checkpoint import Checkpoint
-from geomflow.core.errors import ArgumentError, ResultFileError
-from geomflow.core.macros import write_macros
+from geomflow.core.errors import ArgumentError
 from geomflow.core.progress import stage, track
 from geomflow.core.provenance import provenance
-from geomflow.core.store import atomic_write, ensure_writable, load, save
 from geomflow.experiments.drift_parts import LOSSES, DriftSettings, cos_net_part, infinite_part, mlp_part
+from geomflow.experiments.study import Study, StudyResult, judged
 from geomflow.figures.drift import save_drift
 
-#: What the statements are held to: orders in N, rounding, standard errors.
-ORDER, ROUNDING, ERRORS = 0.15, 1e-12, 3.0
+#: What the statements are held to: orders in N, rounding.
+ORDER, ROUNDING = 0.15, 1e-12
 
 _DEFAULTS: dict[str, dict[bool, dict[str, Any]]] = {
     "squared-error": {
@@ -44,31 +43,31 @@ _MACROS = (
 
 
 @dataclass(frozen=True)
-class DriftResult:
-    r"""What a run found.
+class DriftResult(StudyResult):
+    r"""What a drift run found.
 
-    Attributes:
-        numbers: fitted orders, the drift of the last layer and the like (JSON types).
-        arrays: `drift`, `last_layer`, `scatter` (widths, seeds), `mlp` (MLP widths, seeds), `mean` (widths,), `times`
-            (T,), and the distances `full_linearised`, `linearised_infinite`, `full_infinite` (widths, seeds, T).
-        settings: what was asked for; `provenance`: what it was computed with.
+    Its `numbers` are fitted orders, the drift of the last layer and the like. Its `arrays` are `drift`, `last_layer`,
+    `scatter` (widths, seeds), `mlp` (MLP widths, seeds), `mean` (widths,), `times` (T,), and the distances
+    `full_linearised`, `linearised_infinite`, `full_infinite` (widths, seeds, T).
     """
 
-    numbers: dict[str, Any]
-    arrays: dict[str, np.ndarray]
-    settings: dict[str, Any]
-    provenance: dict[str, Any]
+    name = "drift"
 
-    def card(self) -> Card:
+    def statements(self) -> Card:
         r"""Return the card: what was verified, refuted or left undecided."""
-        return _card(self.numbers, self.arrays, self.settings)
+        return _card(self.numbers, self.settings)
 
-    def __str__(self) -> str:
-        return str(self.card())
+    def macros(self) -> dict[str, tuple[Any, str]]:
+        r"""Return the orders."""
+        return {name: (self.numbers[key]["exponent"], ".3f") for name, key in _MACROS if key in self.numbers}
+
+    def draw(self, folder: Path) -> None:
+        r"""Write the figure."""
+        save_drift(self.numbers, self.arrays, self.settings, folder / "drift")
 
 
 @dataclass(frozen=True)
-class DriftStudy:
+class DriftStudy(Study):
     r"""Train finite networks by gradient flow; measure the drift of their tangent kernel and what it does to g."""
 
     loss: str = "squared-error"
@@ -131,17 +130,6 @@ class DriftStudy:
         arrays |= {"mlp": np.array([part["drift"] for part in mlps]), "times": base["times"]}
         return DriftResult(_fits(chosen, arrays), arrays, settings, provenance(settings))
 
-    def run(self) -> DriftResult:
-        r"""Compute, write everything to `out`, and print the card."""
-        try:
-            result = self.compute()
-        except KeyboardInterrupt:
-            print(f"\nWhat was computed is kept in {self.out / 'parts'}. Go on with `--resume`.")
-            raise
-        write(result, self.out)
-        result.card().text(f"Figure, data and numbers are in {self.out}.").show()
-        return result
-
 
 def _fits(chosen: DriftSettings, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     r"""Return the order in N of every quantity, as a root mean square over the seeds."""
@@ -177,7 +165,7 @@ _CLAIMS = (
 )
 
 
-def _card(numbers: dict[str, Any], arrays: dict[str, np.ndarray], settings: dict[str, Any]) -> Card:
+def _card(numbers: dict[str, Any], settings: dict[str, Any]) -> Card:
     widths = settings["widths"]
     sheet = Card(f"geomflow drift: {settings['loss']} on T^2, {settings['size']}^2 points, σ = {settings['sigma']:g}")
     sheet.text(
@@ -209,39 +197,6 @@ def _card(numbers: dict[str, Any], arrays: dict[str, np.ndarray], settings: dict
 
 
 def _judge(sheet: Card, claim: str, law: dict[str, float], predicted: float) -> None:
-    off = abs(law["exponent"] - predicted)
-    if off <= ORDER:
-        sheet.verdict("verified", claim)
-    elif off <= ORDER + ERRORS * law["error"]:
-        sheet.verdict("undecided", f"{claim} The error bars do not settle it: try more `--seeds`.")
-    else:
-        sheet.verdict("refuted", claim)
-
-
-def write(result: DriftResult, folder: Path) -> None:
-    r"""Write figure (PDF, PNG), data (npz), numbers (LaTeX) and card to a folder.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    ensure_writable(folder)
-    header = {"kind": "drift", "settings": result.settings, "numbers": result.numbers, "provenance": result.provenance}
-    save(folder / "drift.npz", result.arrays, header)
-    atomic_write(folder / "card.txt", f"{result.card()}\n".encode())
-    write_macros(
-        folder / "numbers.tex",
-        {name: (result.numbers[key]["exponent"], ".3f") for name, key in _MACROS if key in result.numbers},
-    )
-    save_drift(result.numbers, result.arrays, result.settings, folder / "drift")
-
-
-def load_drift(path: str | Path) -> DriftResult:
-    r"""Read a result written by `write`.
-
-    Raises:
-        ResultFileError: truncated, corrupted, or not a result of `geomflow drift`.
-    """
-    arrays, header = load(path)
-    if header.get("kind") != "drift":
-        raise ResultFileError(f"`{path}` is a geomflow result, but not one of `geomflow drift`.", path=path)
-    return DriftResult(header["numbers"], arrays, header["settings"], header["provenance"])
+    word = judged(abs(law["exponent"] - predicted), ORDER, law["error"])
+    hint = " The error bars do not settle it: try more `--seeds`." if word == "undecided" else ""
+    sheet.verdict(word, claim + hint)

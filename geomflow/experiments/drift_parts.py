@@ -16,6 +16,7 @@ from geomflow.compare.convergence import tensor_norm
 from geomflow.compare.finite_width import constant_weight
 from geomflow.compare.training_drift import distances, kernel_drift, train_ensemble
 from geomflow.core.errors import ArgumentError, HorizonError
+from geomflow.experiments.study import check_numbers
 from geomflow.flows import NetworkFlow
 from geomflow.flows.memorisation import MemorisationFlow
 from geomflow.flows.perelman import stability_horizon
@@ -78,6 +79,7 @@ class DriftSettings:
             ResolutionError: σ below what the grid carries; GridError: an odd or tiny grid.
             HorizonError: a time beyond the stability horizon of F's ascent.
         """
+        check_numbers(self.seed, time=self.time)
         if self.loss not in LOSSES:
             raise ArgumentError(f"Argument `loss` must be one of {', '.join(LOSSES)}, but is {self.loss!r}.")
         for name, widths, least in (("widths", self.widths, 3), ("mlp_widths", self.mlp_widths, 0)):

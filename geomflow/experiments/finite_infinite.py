@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from scipy.stats import t as student
 
 from geomflow import __version__
 from geomflow.compare.finite_infinite import Architecture, Score, distance, draw_task, finite_scores, infinite_scores
 from geomflow.compare.scaling import power_law
-from geomflow.core.card import Card
+from geomflow.core.card import Card, Verdict
 from geomflow.core.checkpoint import Checkpoint
-from geomflow.core.errors import ArgumentError, ResultFileError
-from geomflow.core.macros import write_macros
-from geomflow.core.progress import stage, track
+from geomflow.core.errors import ArgumentError
+from geomflow.core.progress import track
 from geomflow.core.provenance import provenance
-from geomflow.core.store import atomic_write, ensure_writable, load, save
 from geomflow.experiments.locality.settings import find_metric
+from geomflow.experiments.study import ERRORS, Study, StudyResult, check_numbers, judged
 from geomflow.figures.finite_infinite import LABELS, save_finite_infinite
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.jets import check_derivatives
@@ -32,8 +32,8 @@ from geomflow.metrics import TorusMetric
 TEST_SIZE = 12
 # The posterior of exact values: the noise it is told of, relative to a metric of order one.
 EXACT = 1e-4
-# A difference of means counts from this many standard errors on; orders in N are held to this.
-ERRORS, ORDER = 3.0, 0.2
+# A difference of means counts at this level of Student's t; the order in N is held to this.
+LEVEL, ORDER = 0.01, 0.2
 # What is compared in each draw, exact values first.
 CASES = ("exact", "noisy")
 QUANTITIES = ("train", "test", "curvature")
@@ -65,6 +65,7 @@ class FiniteInfiniteSettings:
             ArgumentError: ladders that are empty or do not increase, a time or noise out of range, fewer than two
                 draws, an activation with fewer than two derivatives.
         """
+        check_numbers(self.seed, time=self.time, noise=self.noise)
         for name, ladder in (("counts", self.counts), ("widths", self.widths)):
             if not ladder or ladder[0] < 1 or any(b <= a for a, b in pairwise(ladder)):
                 raise ArgumentError(f"Argument `{name}` must hold increasing positive numbers, but is {ladder}.")
@@ -77,33 +78,39 @@ class FiniteInfiniteSettings:
 
 
 @dataclass(frozen=True)
-class FiniteInfiniteResult:
-    r"""What a run found.
+class FiniteInfiniteResult(StudyResult):
+    r"""What a finite-infinite run found, in `arrays`; `numbers` is empty.
 
-    Attributes:
-        arrays: "case.learner.quantity" -> shape (draws, n); case "exact" or "noisy"; learner "ntk", "ntk-forever",
-            "nngp", "finite-N" or "linearised-N"; quantity "train", "test" or "curvature". "distance.linearised" and
-            "distance.infinite", shape (draws, n, widths): of the trained network of width N, at the test points.
-        settings: what was asked for; `provenance`: what it was computed with.
+    "case.learner.quantity" has shape (draws, n): case "exact" or "noisy"; learner "ntk", "ntk-forever", "nngp",
+    "finite-N" or "linearised-N"; quantity "train", "test" or "curvature". "distance.linearised" and
+    "distance.infinite", shape (draws, n, widths), are distances of the trained network at the test points.
     """
 
-    arrays: dict[str, np.ndarray]
-    settings: dict[str, Any]
-    provenance: dict[str, Any]
+    name = "finite-infinite"
 
-    def card(self) -> Card:
+    def statements(self) -> Card:
         r"""Return the card: errors side by side, and what follows from them."""
-        made = self.provenance
-        versions = ", ".join(f"{name} {made[name]}" for name in ("geomflow", "jax", "python"))
-        kept = f"{versions}; {made['device_kind']}, float64; settings {made['settings_sha256'][:12]}."
-        return _card(self.arrays, self.settings).text(f"Computed with {kept}")
+        return _card(self.arrays, self.settings)
 
-    def __str__(self) -> str:
-        return str(self.card())
+    def macros(self) -> dict[str, tuple[Any, str]]:
+        r"""Return the mean errors at the largest number of points."""
+        widest = f"finite-{self.settings['widths'][-1]}"
+        names = {"Ntk": "ntk", "NtkForever": "ntk-forever", "Nngp": "nngp", "Finite": widest}
+        found = {
+            f"Learn{case.capitalize()}{name}{q.capitalize()}": float(
+                np.mean(self.arrays[f"{case}.{learner}.{q}"][:, -1])
+            )
+            for case, (name, learner), q in product(CASES, names.items(), QUANTITIES)
+        }
+        return {name: (value, ".1e") for name, value in found.items() if np.isfinite(value)}
+
+    def draw(self, folder: Path) -> None:
+        r"""Write the figure."""
+        save_finite_infinite(self.arrays, self.settings, folder / "finite-infinite")
 
 
 @dataclass(frozen=True)
-class FiniteInfinite:
+class FiniteInfinite(Study):
     r"""Compare finite, linearised and infinite networks on learning a metric: train, test and curvature errors."""
 
     metric: str = ""
@@ -134,7 +141,7 @@ class FiniteInfinite:
     def chosen(self) -> FiniteInfiniteSettings:
         r"""Return the default settings with the user's choices put in."""
         # a network of another width is compiled anew
-        counts, widths, draws = ((8, 16, 32), (64,), 2) if self.fast else ((16, 32, 64, 128), (16, 64, 256), 4)
+        counts, widths, draws = ((8, 16, 32), (64,), 3) if self.fast else ((16, 32, 64, 128), (16, 48, 144), 4)
         return FiniteInfiniteSettings(
             counts if self.counts is None else self.counts,
             self.noise,
@@ -162,19 +169,7 @@ class FiniteInfinite:
             for draw in track(range(chosen.draws), "draws")
         ]
         arrays = {name: np.stack([part[name] for part in found]) for name in found[0]}
-        return FiniteInfiniteResult(arrays, settings, provenance(settings))
-
-    def run(self) -> FiniteInfiniteResult:
-        r"""Compute, write everything to `out`, and print the card."""
-        try:
-            result = self.compute()
-        except KeyboardInterrupt:
-            print(f"\nWhat was computed is kept in {self.out / 'parts'}. Go on with `--resume`.")
-            raise
-        with stage("figure"):
-            write(result, self.out)
-        result.card().text(f"Figure, data and numbers are in {self.out}.").show()
-        return result
+        return FiniteInfiniteResult({}, arrays, settings, provenance(settings))
 
 
 def _draw(
@@ -271,72 +266,42 @@ def _verdicts(
                 f"{law.exponent:.2f} ± {law.error:.2f}",
                 f"{np.exp(mean[-1]):.1e} at N = {widths[-1]}",
             )
-            met = abs(law.exponent + 0.5) <= ORDER if name == "infinite" else law.exponent <= -0.5 - ORDER
-            sheet.verdict("verified" if met else "undecided", f"that {claim}.")
+            if name == "infinite":
+                word = judged(abs(law.exponent + 0.5), ORDER, law.error)
+            else:
+                word = _sign(-0.5 - law.exponent, ERRORS * law.error)
+            sheet.verdict(word, f"that {claim}.")
     curved, flat_error = (arrays[f"exact.ntk.{q}"][:, -1] for q in ("curvature", "test"))
     ratio = curved / flat_error
     mean, error = mean_and_error(ratio)
-    if mean - ERRORS * error > 1:
+    if _sign(mean - 1, _far(len(ratio)) * error) == "verified":
         claim = (
             f"that the curvature is learnt with the metric: its error is {mean:.0f} ± {error:.1g} times the metric's"
         )
         sheet.verdict("refuted", f"{claim} (infinite NTK, exact values).")
-    gap, error = mean_and_error(arrays["exact.ntk.test"][:, -1] - arrays["exact.nngp.test"][:, -1])
-    _compare(sheet, "exact values: the NNGP posterior generalises better than the NTK's flow", gap, error)
+    ntk, nngp = (arrays[f"exact.{name}.test"][:, -1] for name in ("ntk", "nngp"))
+    _compare(sheet, "exact values: the NNGP posterior generalises better than the NTK's flow", ntk / nngp)
     widest = arrays[f"exact.finite-{widths[-1]}.test"][:, -1]
-    gap, error = mean_and_error(widest - arrays["exact.ntk.test"][:, -1])
-    _compare(sheet, f"exact values: the infinite network generalises better than N = {widths[-1]}", gap, error)
+    _compare(sheet, f"exact values: the infinite network generalises better than N = {widths[-1]}", widest / ntk)
     forever, stopped = (arrays[f"noisy.{name}.test"][:, -1] for name in ("ntk-forever", "ntk"))
-    gap, error = mean_and_error(forever - stopped)
-    _compare(sheet, "noisy values: stopping at finite time generalises better than memorising", gap, error)
+    _compare(sheet, "noisy values: stopping at finite time generalises better than memorising", forever / stopped)
 
 
-def _compare(sheet: Card, claim: str, gap: float | np.ndarray, error: float | np.ndarray) -> None:
-    r"""Judge a difference of test errors that the claim says is positive; draws are paired."""
+def _far(draws: int) -> float:
+    r"""Return from how many standard errors on the mean of a few draws counts, by Student's t."""
+    return float(student.ppf(1 - LEVEL / 2, draws - 1))
+
+
+def _sign(value: float | np.ndarray, bound: float | np.ndarray) -> Verdict:
+    r"""Judge whether a value that a claim says is positive is so beyond a bound."""
+    return "verified" if value > bound else "refuted" if value < -bound else "undecided"
+
+
+def _compare(sheet: Card, claim: str, ratios: np.ndarray) -> None:
+    r"""Judge ratios of test errors that the claim says are above 1; draws are paired, and logarithms averaged."""
+    gap, error = mean_and_error(np.log(ratios))
     if not np.isfinite(gap):
         sheet.verdict("refused", f"to say whether, with {claim}: a Gram matrix was singular.")
         return
-    settled = abs(gap) > ERRORS * error
-    word = "undecided" if not settled else "verified" if gap > 0 else "refuted"
-    sheet.verdict(word, f"that, with {claim}: by {gap:.1e} ± {error:.0e}.")  # pyright: ignore[reportArgumentType]
-
-
-def write(result: FiniteInfiniteResult, folder: Path) -> None:
-    r"""Write figure (PDF, PNG), data (npz), numbers (LaTeX) and card to a folder.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    ensure_writable(folder)
-    header = {"kind": "finite-infinite", "settings": result.settings, "provenance": result.provenance}
-    save(folder / "finite-infinite.npz", result.arrays, header)
-    atomic_write(folder / "card.txt", f"{result.card()}\n".encode())
-    names = {
-        "Ntk": "ntk",
-        "NtkForever": "ntk-forever",
-        "Nngp": "nngp",
-        "Finite": f"finite-{result.settings['widths'][-1]}",
-    }
-    found = {
-        f"Learn{case.capitalize()}{name}{q.capitalize()}": (
-            float(np.mean(result.arrays[f"{case}.{learner}.{q}"][:, -1])),
-            ".1e",
-        )
-        for case in CASES
-        for name, learner in names.items()
-        for q in QUANTITIES
-    }
-    write_macros(folder / "numbers.tex", {name: pair for name, pair in found.items() if np.isfinite(pair[0])})
-    save_finite_infinite(result.arrays, result.settings, folder / "finite-infinite")
-
-
-def load_finite_infinite(path: str | Path) -> FiniteInfiniteResult:
-    r"""Read a result written by `write`.
-
-    Raises:
-        ResultFileError: truncated, corrupted, or not a result of `geomflow finite-infinite`.
-    """
-    arrays, header = load(path)
-    if header.get("kind") != "finite-infinite":
-        raise ResultFileError(f"`{path}` is a geomflow result, but not one of `geomflow finite-infinite`.", path=path)
-    return FiniteInfiniteResult(arrays, header["settings"], header["provenance"])
+    factor = f"by a factor of {np.exp(gap):.2f}, within {100 * error:.0f} %"
+    sheet.verdict(_sign(gap, _far(len(ratios)) * error), f"that, with {claim}: {factor}.")

@@ -22,12 +22,11 @@ from geomflow.compare.finite_width import (
 from geomflow.compare.scaling import combined, power_law, root_mean_square
 from geomflow.core.card import Card
 from geomflow.core.checkpoint import Checkpoint
-from geomflow.core.errors import ArgumentError, ResultFileError
-from geomflow.core.macros import write_macros
+from geomflow.core.errors import ArgumentError
 from geomflow.core.progress import stage, track
 from geomflow.core.provenance import provenance
-from geomflow.core.store import atomic_write, ensure_writable, load, save
 from geomflow.experiments.locality.settings import find_metric
+from geomflow.experiments.study import Study, StudyResult, check_numbers, judged
 from geomflow.figures.plane import save_plane
 from geomflow.flows import DeTurckFlow
 from geomflow.geometry.torus import Torus
@@ -36,8 +35,8 @@ from geomflow.metrics import TorusMetric
 
 #: The asymptotic noise is looked for where a network has this many neurons for each mode of its kernel.
 CROWDED = 16
-#: What the statements are held to: orders of bias and noise, the predicted size of the noise, standard errors.
-BIAS_ORDER, NOISE_ORDER, NOISE_SIZE, ERRORS = 0.15, 0.06, 0.1, 3.0
+#: What the statements are held to: orders of bias and noise, the predicted size of the noise.
+BIAS_ORDER, NOISE_ORDER, NOISE_SIZE = 0.15, 0.06, 0.1
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ class PlaneSettings:
             ArgumentError: ladders that are too short or not monotone, too few draws, a time that is not positive.
             ResolutionError: a kernel width below what the grid carries; GridError: an odd or tiny grid.
         """
+        check_numbers(self.seed, time=self.time)
         if len(self.sigmas) < 3 or any(b >= a for a, b in zip(self.sigmas, self.sigmas[1:])):
             raise ArgumentError(
                 f"Argument `sigmas` must hold three or more decreasing kernel widths, but is {self.sigmas}. "
@@ -111,30 +111,31 @@ _MACROS = (("PlaneBestSigmaOrder", "best_sigma"), ("PlaneBestDistanceOrder", "be
 
 
 @dataclass(frozen=True)
-class PlaneResult:
-    r"""What a run found.
+class PlaneResult(StudyResult):
+    r"""What a plane run found.
 
-    Attributes:
-        numbers: bias, predicted noise, fitted orders and the like (JSON types).
-        arrays: `total` and `noise`, distances of shape (σ, N, draws), relative to the fluctuation of the local metric.
-        settings: what was asked for; `provenance`: what it was computed with.
+    Its `numbers` are bias, predicted noise and fitted orders; its `arrays` are `total` and `noise`, distances of shape
+    (σ, N, draws), relative to the fluctuation of the local metric.
     """
 
-    numbers: dict[str, Any]
-    arrays: dict[str, np.ndarray]
-    settings: dict[str, Any]
-    provenance: dict[str, Any]
+    name = "plane"
 
-    def card(self) -> Card:
+    def statements(self) -> Card:
         r"""Return the card: what was verified, refuted or left undecided."""
-        return _card(self.numbers, self.settings, self.provenance)
+        return _card(self.numbers, self.settings)
 
-    def __str__(self) -> str:
-        return str(self.card())
+    def macros(self) -> dict[str, tuple[Any, str]]:
+        r"""Return the orders."""
+        found = {name: (self.numbers[key]["exponent"], ".3f") for name, key in _MACROS if key in self.numbers}
+        return found | {"PlaneBiasOrder": (self.numbers["bias_orders"][-1], ".3f")}
+
+    def draw(self, folder: Path) -> None:
+        r"""Write the figure."""
+        save_plane(self.numbers, self.arrays, self.settings, folder / "plane")
 
 
 @dataclass(frozen=True)
-class Plane:
+class Plane(Study):
     r"""Compare finite networks' flows with Ricci flow over the (N, sigma) plane, and draw the heat map."""
 
     dim: int = 2
@@ -201,17 +202,6 @@ class Plane:
         arrays = {"total": np.array(totals), "noise": np.array(noises)}
         found = {"bias": biases, **found, **_fits(chosen, arrays, biases, found["predicted"])}
         return PlaneResult(found, arrays, settings, provenance(settings))
-
-    def run(self) -> PlaneResult:
-        r"""Compute, write everything to `out`, and print the card."""
-        try:
-            result = self.compute()
-        except KeyboardInterrupt:
-            print(f"\nWhat was computed is kept in {self.out / 'parts'}. Go on with `--resume`.")
-            raise
-        write(result, self.out)
-        result.card().text(f"Figure, data and numbers are in {self.out}.").show()
-        return result
 
 
 def _start(metric: TorusMetric, chosen: PlaneSettings) -> tuple[DeTurckFlow, Any]:
@@ -292,20 +282,21 @@ def _best(widths: np.ndarray, sigmas: np.ndarray, total: np.ndarray) -> list[dic
 def _judge(sheet: Card, claim: str, values: list[float], error: float, truth: float, allowed: float) -> None:
     r"""Judge the last of a sequence of values that should tend to the truth as σ falls.
 
-    Verified within the mark; undecided as long as error bars or a trend towards the truth leave it open; else refuted.
+    What misses it is refuted, unless a fifth of the way there or more was made since the first of them.
     """
     off = [abs(value - truth) for value in values]
-    if off[-1] <= allowed:
+    word = judged(off[-1], allowed, error)
+    if word == "verified":
         sheet.verdict("verified", claim)
-    elif off[-1] <= allowed + ERRORS * error:
+    elif word == "undecided":
         sheet.verdict("undecided", f"{claim} The error bars do not settle it: try more `--draws`.")
-    elif off[-1] < off[0]:
+    elif off[-1] < 0.8 * off[0]:
         sheet.verdict("undecided", f"{claim} It is still on the way there: try smaller `--sigmas` and a finer grid.")
     else:
         sheet.verdict("refuted", claim)
 
 
-def _card(numbers: dict[str, Any], settings: dict[str, Any], made: dict[str, Any]) -> Card:
+def _card(numbers: dict[str, Any], settings: dict[str, Any]) -> Card:
     dim, sigmas = settings["dim"], settings["sigmas"]
     sheet = Card(f"geomflow plane: T^{dim}, metric {settings['metric']}, {settings['size']}^{dim} points")
     sheet.text(
@@ -341,9 +332,7 @@ def _card(numbers: dict[str, Any], settings: dict[str, Any], made: dict[str, Any
     _best_of(sheet, numbers, dim)
     if numbers["stopped"]:
         sheet.text(f"{numbers['stopped']} runs left the space of metrics and are blank in the figure.")
-    versions = ", ".join(f"{name} {made[name]}" for name in ("geomflow", "jax", "python"))
-    kept = f"{versions}; {made['device_kind']}, float64; settings {made['settings_sha256'][:12]}."
-    return sheet.text(f"Computed with {kept}")
+    return sheet
 
 
 def _best_of(sheet: Card, numbers: dict[str, Any], dim: int) -> None:
@@ -358,31 +347,3 @@ def _best_of(sheet: Card, numbers: dict[str, Any], dim: int) -> None:
             sheet.row(f"order of {label} in N", f"{law['exponent']:.3f} ± {law['error']:.3f}", asymptotic)
     else:
         sheet.text("No least distance inside the ladder of σ: take more widths or a longer ladder.")
-
-
-def write(result: PlaneResult, folder: Path) -> None:
-    r"""Write figure (PDF, PNG), data (npz), numbers (LaTeX) and card to a folder.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    ensure_writable(folder)
-    header = {"kind": "plane", "settings": result.settings, "numbers": result.numbers, "provenance": result.provenance}
-    save(folder / "plane.npz", result.arrays, header)
-    atomic_write(folder / "card.txt", f"{result.card()}\n".encode())
-    macros = {name: (result.numbers[key]["exponent"], ".3f") for name, key in _MACROS if key in result.numbers}
-    macros |= {"PlaneBiasOrder": (result.numbers["bias_orders"][-1], ".3f")}
-    write_macros(folder / "numbers.tex", macros)
-    save_plane(result.numbers, result.arrays, result.settings, folder / "plane")
-
-
-def load_plane(path: str | Path) -> PlaneResult:
-    r"""Read a result written by `write`.
-
-    Raises:
-        ResultFileError: truncated, corrupted, or not a result of `geomflow plane`.
-    """
-    arrays, header = load(path)
-    if header.get("kind") != "plane":
-        raise ResultFileError(f"`{path}` is a geomflow result, but not one of `geomflow plane`.", path=path)
-    return PlaneResult(header["numbers"], arrays, header["settings"], header["provenance"])

@@ -15,15 +15,20 @@ from matplotlib.ticker import NullFormatter
 from geomflow.compare.scaling import root_mean_square
 from geomflow.figures.style import MARKERS, PALETTE, TWO_COLUMNS, panel_label, publication, save_figure
 
+#: Markers of what others lie upon: full and linearised networks are as far from the infinite one.
+_RING: dict[str, Any] = {"ms": 6.0, "mfc": "none"}
 
-def _ladder(ax: Axes, widths: Any, values: np.ndarray, law: Mapping[str, float] | None, at: int, label: str) -> None:
+
+def _ladder(
+    ax: Axes, widths: Any, values: np.ndarray, law: Mapping[str, float] | None, at: int, label: str, **style: Any
+) -> None:
     r"""Draw root mean squares over the seeds with standard errors, and the power law fitted to them."""
     mean, bars = root_mean_square(values)
     widths = np.array(widths, dtype=float)
     if law is not None:
         ax.plot(widths, law["prefactor"] * widths ** law["exponent"], color=PALETTE[at], lw=0.8)
         label = rf"{label}: ${law['exponent']:.2f}\pm{law['error']:.2f}$"
-    ax.errorbar(widths, mean, bars, fmt=MARKERS[at], color=PALETTE[at], elinewidth=0.7, label=label)
+    ax.errorbar(widths, mean, bars, fmt=MARKERS[at], color=PALETTE[at], elinewidth=0.7, label=label, **style)
 
 
 def _finish(ax: Axes) -> None:
@@ -63,7 +68,8 @@ def plot_distances(
     r"""Draw the distances between metrics at the final time against the width, with fitted orders."""
     ax = ax or plt.gca()
     for at, (name, law, label) in enumerate(_PAIRS):
-        _ladder(ax, settings["widths"], arrays[name][..., -1], numbers.get(law), at, label)
+        style: dict[str, Any] = {} if at else _RING
+        _ladder(ax, settings["widths"], arrays[name][..., -1], numbers.get(law), at, label, **style)
     ax.set(xscale="log", yscale="log", xlabel="width $N$", ylabel=f"distance of metrics at $t = {settings['time']:g}$")
     _finish(ax)
     return ax
@@ -74,11 +80,12 @@ def plot_along_flow(arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any
     ax = ax or plt.gca()
     times = arrays["times"][1:]
     for at, (name, _, label) in enumerate(_PAIRS):
+        style: dict[str, Any] = {"ms": 2.5} if at else _RING
         for row, line in ((0, "--"), (-1, "-")):
             mean, bars = root_mean_square(np.moveaxis(arrays[name][row], 0, -1)[1:])
             ax.errorbar(
-                times, mean, bars, color=PALETTE[at], ls=line, marker=MARKERS[at], ms=2.5, lw=0.8, elinewidth=0.6,
-                label=label if row else None,
+                times, mean, bars, color=PALETTE[at], ls=line, marker=MARKERS[at], lw=0.8, elinewidth=0.6,
+                label=label if row else None, **style,
             )  # fmt: skip
     widths = settings["widths"]
     ax.set(yscale="log", xlabel="time $t$", ylabel="distance of metrics")

@@ -40,6 +40,8 @@ def plot_by_width(part: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     ax.set(xscale="log", yscale="log", xlabel="number of neurons $N$", ylabel=r"$\langle f(x)^4\rangle_c/\sigma_a^4$")
     ax.set_xticks(part["widths"], [str(n) for n in part["widths"]])
     ax.minorticks_off()
+    least = min(row["connected"][-1] for row in (part[name]["by_width"] for name in NAMES))
+    ax.set_ylim(min(1e-2, max(least, 1e-3) / 2), 1.4)
     ax.legend(loc="lower left")
     return ax
 

@@ -97,8 +97,12 @@ def draw_finite_infinite(arrays: Mapping[str, np.ndarray], settings: Mapping[str
     for ax, quantity in zip(axes[1], ("test", "curvature"), strict=False):
         plot_learning(arrays, settings, "noisy", quantity, ax)
         ax.set_ylabel(f"{_QUANTITIES[quantity]}, noise {settings['noise']:g}")
-    plot_widths(arrays, settings, axes[1, 2])
-    for letter, ax in zip("abcdef", axes.ravel(), strict=True):
+    panels = list(axes.ravel())
+    if len(settings["widths"]) > 1:
+        plot_widths(arrays, settings, axes[1, 2])
+    else:  # one width has no order
+        figure.delaxes(panels.pop())
+    for letter, ax in zip("abcdef", panels, strict=False):
         panel_label(ax, letter)
     handles, labels = axes[0, 1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncol=6, columnspacing=1.0, handletextpad=0.4)

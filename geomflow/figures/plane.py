@@ -33,12 +33,14 @@ def plot_plane(
     widths, sigmas = np.array(settings["widths"], dtype=float), np.array(settings["sigmas"])
     total, _ = root_mean_square(arrays["total"])
     image = ax.pcolormesh(_edges(widths), _edges(sigmas), total, norm=LogNorm(), cmap="viridis_r", rasterized=True)
-    ax.contour(
-        widths, sigmas, total, levels=[0.5 * numbers["still"], numbers["still"]], colors="white", linewidths=0.7,
-        linestyles=["--", "-"],
-    )  # fmt: skip
+    still = numbers["still"]
+    levels = ax.contour(
+        widths, sigmas, total, levels=[0.5 * still, still], colors="white", linewidths=0.7, linestyles=["--", "-"]
+    )
+    ax.clabel(levels, fmt={0.5 * still: "half", still: "no flow"}, fontsize=5.5, inline_spacing=0)
     dim = settings["dim"]
-    fine = np.geomspace(*_edges(sigmas)[[0, -1]], 100)
+    edges = _edges(sigmas)
+    fine = np.geomspace(edges[0], edges[-1], 100)
     ax.plot((np.sqrt(2 * np.pi) / fine) ** dim, fine, color=PALETTE[1], lw=1.4, label=r"$N = (L/\sqrt{2\pi}\sigma)^d$")
     best = [row for row in numbers["best"] if row["interior"]]
     ax.plot(
@@ -52,7 +54,6 @@ def plot_plane(
     ax.set_yticks(sigmas, [f"{s:g}" for s in sigmas])
     ax.yaxis.set_minor_locator(NullLocator())
     ax.tick_params(which="both", top=False, right=False)
-    ax.legend(loc="lower left", bbox_to_anchor=(0.1, 1.0), ncol=1, borderaxespad=0.2, labelspacing=0.2)
     return image
 
 
@@ -94,15 +95,21 @@ def plot_slices(
 def plot_noise(
     numbers: Mapping[str, Any], arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any], ax: Axes | None = None
 ) -> Axes:
-    r"""Draw the noise in units of its prediction A/√N against the neurons per mode, N p_0: one curve for every σ."""
+    r"""Draw the noise in units of its prediction A/√N against the neurons per mode, N p_0, for every σ.
+
+    The band is the typical standard error of one cell.
+    """
     ax = ax or plt.gca()
     widths, sigmas = np.array(settings["widths"], dtype=float), np.array(settings["sigmas"])
-    noise = root_mean_square(arrays["noise"])[0] * np.sqrt(widths) / np.array(numbers["predicted"])[:, None]
+    mean, bars = root_mean_square(arrays["noise"])
+    noise = mean * np.sqrt(widths) / np.array(numbers["predicted"])[:, None]
+    bar = np.sqrt(np.nanmean((bars / mean) ** 2))
+    ax.axhspan(1 - bar, 1 + bar, color="0.9", lw=0, zorder=0)
     colors = plt.get_cmap("viridis_r")(np.linspace(0.12, 1, len(sigmas)))
     for row, sigma in enumerate(sigmas):
         ax.plot(
             widths * numbers["weights"][row], noise[row], marker=MARKERS[row % len(MARKERS)], color=colors[row],
-            lw=0.6, label=f"{sigma:g}",
+            ls="none", ms=2.6, label=f"{sigma:g}",
         )  # fmt: skip
     ax.axhline(1.0, color="0.3", lw=0.7, ls=":", zorder=0)
     ax.axvline(1.0, color=PALETTE[1], lw=1.2, zorder=0)
@@ -116,7 +123,9 @@ def draw_plane(numbers: Mapping[str, Any], arrays: Mapping[str, np.ndarray], set
     r"""Draw the heat map, slices of it, and the noise collapsed on the number of neurons per mode."""
     figure, axes = plt.subplots(1, 3, figsize=(TWO_COLUMNS, 2.7), layout="constrained", width_ratios=(1.25, 1, 1))
     image = plot_plane(numbers, arrays, settings, axes[0])
-    figure.colorbar(image, ax=axes[0], label="distance to Ricci flow", pad=0.03)
+    figure.colorbar(image, ax=axes[0], pad=0.03)
+    axes[0].set_title("distance to Ricci flow", loc="right", fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncol=3, columnspacing=1.2)
     plot_slices(numbers, arrays, settings, axes[1])
     plot_noise(numbers, arrays, settings, axes[2])
     for letter, ax in zip("abc", axes, strict=True):

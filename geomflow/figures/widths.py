@@ -49,7 +49,7 @@ def plot_variance(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
 
 
 def plot_noise(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
-    r"""Draw the operator noise of every (σ, N, d) against the cells per neuron: one line, 3/2 times it."""
+    r"""Draw the operator noise of every (σ, N, d), with 1/N added, against the cells per neuron: 3/2 times them."""
     ax = ax or plt.gca()
     reach: list[float] = []
     for color, part in zip(PALETTE, _of(numbers, "noise").values(), strict=False):
@@ -59,7 +59,7 @@ def plot_noise(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
             x, y, error = (np.array([part[key][i] for i in at]) for key in ("cells", "measured", "error"))
             ax.errorbar(
                 x / width,
-                y,
+                y + 1 / width,
                 2 * error,
                 fmt=marker,
                 color=color,
@@ -72,7 +72,7 @@ def plot_noise(numbers: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     ax.annotate(
         r"$\frac{3}{2}(L/\sqrt{2\pi}\sigma)^d/N$", (0.55, 0.42), xycoords="axes fraction", fontsize=7, color="0.3"
     )
-    ax.set(xscale="log", yscale="log", xlabel=r"$(L/\sqrt{2\pi}\sigma)^d/N$", ylabel=r"$\mathrm{Var}\,(K_N1)(x)$")
+    ax.set(xscale="log", yscale="log", xlabel=r"$(L/\sqrt{2\pi}\sigma)^d/N$", ylabel=r"$\mathrm{Var}\,(K_N1)(x) + 1/N$")
     ax.legend(loc="upper left")
     return ax
 

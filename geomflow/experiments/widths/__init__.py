@@ -1,5 +1,5 @@
 r"""`geomflow widths`: finite networks against their infinitely wide limit, and two networks that share it."""
 
-from geomflow.experiments.widths.run import Widths, WidthsResult, load_widths, write
+from geomflow.experiments.widths.run import Widths, WidthsResult
 
-__all__ = ["Widths", "WidthsResult", "load_widths", "write"]
+__all__ = ["Widths", "WidthsResult"]

@@ -112,6 +112,10 @@ def convergence(chosen: Ensembles, which: str) -> Part:
     if which in _VARIANCE:
         x_pairs, y_pairs = jnp.repeat(x, POINTS, axis=0), jnp.tile(x, (POINTS, 1))
         found["predicted"] = float(jnp.sqrt(jnp.mean(_variance(which, x_pairs, y_pairs, 1))))
+        # every N has the same N E|Θ_N - Θ|²: all draws together measure it
+        scaled = errors * np.sqrt(np.array(chosen.widths))[:, None] / found["predicted"]
+        size, size_error = root_mean_square(scaled.ravel())
+        found |= {"size": float(size), "size_error": float(size_error)}
     return {"errors": errors}, found
 
 

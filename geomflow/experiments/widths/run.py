@@ -6,18 +6,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Self
 
 from geomflow import __version__
 from geomflow.core.card import Card
 from geomflow.core.checkpoint import Checkpoint
-from geomflow.core.errors import ResultFileError
-from geomflow.core.macros import write_macros
 from geomflow.core.progress import stage, track
 from geomflow.core.provenance import provenance
-from geomflow.core.store import atomic_write, ensure_writable, load, save
+from geomflow.core.store import atomic_write
+from geomflow.experiments.study import Study, StudyResult
 from geomflow.experiments.widths import parts
 from geomflow.experiments.widths.duality import derived, duality
 from geomflow.experiments.widths.report import card, macros
@@ -33,33 +30,42 @@ _KINDS = ("convergence", "variance", "noise", "duality")
 
 
 @dataclass(frozen=True)
-class WidthsResult:
-    r"""What a widths run found.
+class WidthsResult(StudyResult):
+    r"""What a widths run found: `numbers` of each part, and in `arrays` the errors of every draw."""
 
-    Attributes:
-        numbers: part -> its numbers (JSON types), as `parts` and `duality` return them.
-        arrays: "part.array" -> array; the errors of every draw.
-        settings: what was asked for; `provenance`: what it was computed with.
-    """
+    name = "widths"
 
-    numbers: dict[str, Any]
-    arrays: dict[str, np.ndarray]
-    settings: dict[str, Any]
-    provenance: dict[str, Any]
-
-    def card(self) -> Card:
+    def statements(self) -> Card:
         r"""Return the card: in words, what was verified and refuted."""
-        made = self.provenance
-        versions = ", ".join(f"{name} {made[name]}" for name in ("geomflow", "jax", "python"))
-        kept = f"{versions}; {made['device_kind']}, float64; settings {made['settings_sha256'][:12]}."
-        return card(self.numbers, self.settings).text(f"Computed with {kept}")
+        return card(self.numbers, self.settings)
 
-    def __str__(self) -> str:
-        return str(self.card())
+    def macros(self) -> dict[str, tuple[Any, str]]:
+        r"""Return the fitted rates and the like."""
+        return macros(self.numbers)
+
+    def draw(self, folder: Path) -> None:
+        r"""Write both figures, and the derivations they rest on."""
+        records = (
+            derive_cos_net(2), derive_gauss_net(2), derive_operator_noise(), derived("cos-net"), derived("gauss-net"),
+        )  # fmt: skip
+        atomic_write(folder / "derivations.tex", document(*(record.derivation for record in records)).encode())
+        save_widths(self.numbers, folder / "widths")
+        save_duality(self.numbers["duality"], folder / "duality")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        r"""Read a result written by `write`.
+
+        Raises:
+            ResultFileError: truncated, corrupted, or not a result of this study.
+        """
+        found = super().load(path)
+        # JSON sorts the parts by name; card and figures show them in the order they are computed
+        return replace(found, numbers=dict(sorted(found.numbers.items(), key=lambda item: _place(item[0]))))
 
 
 @dataclass(frozen=True)
-class Widths:
+class Widths(Study):
     r"""Measure how finite networks tend to their infinitely wide limit, and how two with one limit differ."""
 
     fast: bool = False
@@ -104,18 +110,6 @@ class Widths:
                 bar.update()
         return WidthsResult(numbers, arrays, settings, provenance(settings))
 
-    def run(self) -> WidthsResult:
-        r"""Compute, write everything to `out`, and print the card."""
-        try:
-            result = self.compute()
-        except KeyboardInterrupt:
-            print(f"\nWhat was computed is kept in {self.out / 'parts'}. Go on with `--resume`.")
-            raise
-        with stage("figures"):
-            write(result, self.out)
-        result.card().text(f"Figures, data, derivations and numbers are in {self.out}.").show()
-        return result
-
 
 def _file_name(part: str) -> str:
     return part.replace(", ", "-").replace(" ", "-")
@@ -128,43 +122,6 @@ def _parts(chosen: Ensembles) -> dict[str, Callable[[], parts.Part]]:
     listed |= {f"variance.{which}": partial(parts.variance, chosen, which) for which in parts.WITH_VARIANCE}
     listed |= {f"noise.{dim}": partial(parts.noise, chosen, int(dim)) for dim in chosen.noise_sigmas}
     return {**listed, "duality": partial(duality, chosen)}
-
-
-def write(result: WidthsResult, folder: Path) -> None:
-    r"""Write figures (PDF, PNG), data (npz), derivations and numbers (LaTeX) and card to a folder.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    ensure_writable(folder)
-    header = {"kind": "widths", "settings": result.settings, "numbers": result.numbers}
-    save(folder / "widths.npz", result.arrays, {**header, "provenance": result.provenance})
-    records = (
-        derive_cos_net(2),
-        derive_gauss_net(2),
-        derive_operator_noise(),
-        derived("cos-net"),
-        derived("gauss-net"),
-    )
-    atomic_write(folder / "derivations.tex", document(*(record.derivation for record in records)).encode())
-    write_macros(folder / "numbers.tex", macros(result.numbers))
-    atomic_write(folder / "card.txt", f"{result.card()}\n".encode())
-    save_widths(result.numbers, folder / "widths")
-    save_duality(result.numbers["duality"], folder / "duality")
-
-
-def load_widths(path: str | Path) -> WidthsResult:
-    r"""Read a result written by `write`.
-
-    Raises:
-        ResultFileError: truncated, corrupted, or not a widths result.
-    """
-    arrays, header = load(path)
-    if header.get("kind") != "widths":
-        raise ResultFileError(f"`{path}` is a geomflow result, but not one of `geomflow widths`.", path=path)
-    # JSON sorts the parts by name; card and figures show them in the order they are computed
-    numbers = dict(sorted(header["numbers"].items(), key=lambda item: _place(item[0])))
-    return WidthsResult(numbers, arrays, header["settings"], header["provenance"])
 
 
 def _place(part: str) -> tuple[int, int]:

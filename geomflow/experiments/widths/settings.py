@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from geomflow.core.errors import ArgumentError
+from geomflow.experiments.study import check_numbers
 
 #: Kernel width of the networks on the plane, standard deviations of their amplitudes and of the gauss-net's c. The
 #: points keep |x| below σ, where the gauss-net can be sampled.
@@ -43,6 +44,7 @@ class Ensembles:
         Raises:
             ArgumentError: a ladder that is too short or does not increase, too few draws.
         """
+        check_numbers(self.seed)
         for name, ladder in (("widths", self.widths), ("duality_widths", self.duality_widths)):
             if len(ladder) < 3 or ladder[0] < 1 or any(not a < b for a, b in pairwise(ladder)):
                 raise ArgumentError(
@@ -64,10 +66,8 @@ def default_ensembles(fast: bool, seed: int) -> Ensembles:
         variance_draws=4_000 if fast else 20_000,
         noise_widths=(64, 512) if fast else (64, 256, 1024),
         noise_draws=1_000 if fast else 2_000,
-        noise_sigmas={"1": (0.4, 0.1), "2": (0.8, 0.4)}
-        if fast
-        else {"1": (0.8, 0.4, 0.2, 0.1), "2": (1.2, 0.8, 0.6, 0.4)},
+        noise_sigmas={"2": (0.8, 0.4)} if fast else {"1": (0.8, 0.4, 0.2, 0.1), "2": (1.2, 0.8, 0.6, 0.4)},
         duality_widths=(2, 4, 8, 16, 32),
-        duality_draws=2**16 if fast else 2**19,
+        duality_draws=2**15 if fast else 2**19,
         seed=seed,
     )
