@@ -15,9 +15,9 @@ from pathlib import Path
 import sympy as sp
 
 from geomflow.symbolic.derivation import document
-from geomflow.symbolic.kernels.cos_net import derive_cos_net
-from geomflow.symbolic.kernels.gauss_net import derive_gauss_net
 from geomflow.symbolic.kernels.locality import LAPLACIAN
+from geomflow.symbolic.kernels.random_features.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.random_features.gauss_net import derive_gauss_net
 
 cos_net, gauss_net = derive_cos_net(dim=2), derive_gauss_net(dim=2)
 

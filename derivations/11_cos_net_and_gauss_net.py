@@ -16,15 +16,15 @@ from pathlib import Path
 import sympy as sp
 
 from geomflow.symbolic.derivation import document
-from geomflow.symbolic.kernels.cos_net import cos_features, derive_cos_net
-from geomflow.symbolic.kernels.drift import derive_drift
-from geomflow.symbolic.kernels.four_point import derive_four_point
-from geomflow.symbolic.kernels.gauss_net import derive_gauss_net, gauss_features
 from geomflow.symbolic.kernels.locality import LAPLACIAN
-from geomflow.symbolic.kernels.mirrored import derive_mirrored_cos_net
-from geomflow.symbolic.kernels.operator_noise import DIM, LENGTH, derive_operator_noise
-from geomflow.symbolic.kernels.propagator import derive_propagator
-from geomflow.symbolic.kernels.random_features import SIGMA, SIGMA_A, SIGMA_C, WIDTH
+from geomflow.symbolic.kernels.random_features.base import SIGMA, SIGMA_A, SIGMA_C, WIDTH
+from geomflow.symbolic.kernels.random_features.cos_net import cos_features, derive_cos_net
+from geomflow.symbolic.kernels.random_features.drift import derive_drift
+from geomflow.symbolic.kernels.random_features.four_point import derive_four_point
+from geomflow.symbolic.kernels.random_features.gauss_net import derive_gauss_net, gauss_features
+from geomflow.symbolic.kernels.random_features.mirrored import derive_mirrored_cos_net
+from geomflow.symbolic.kernels.random_features.operator_noise import DIM, LENGTH, derive_operator_noise
+from geomflow.symbolic.kernels.random_features.propagator import derive_propagator
 
 cos_net, gauss_net = derive_cos_net(1), derive_gauss_net(1)
 four = [derive_four_point(net(1)) for net in (cos_features, gauss_features)]

@@ -100,7 +100,7 @@ _add("leaky-relu", _PLUS - _MINUS / 100, "slope 1/100 for u < 0")
 _add("abrelu", _PLUS + _MINUS / 2, "ABReLU: slopes 1 and -1/2")
 _add("abs", sp.Abs(U), "absolute value")
 _add("sign", sp.sign(U), "sign")
-_add("step", sp.Heaviside(U, sp.Rational(1, 2)), "Heaviside step")
+_add("step", sp.Heaviside(U, sp.S.Half), "Heaviside step")
 for _entry in (rectified_power(2), rectified_power(3), monomial(2), monomial(3), hermite(2), hermite(3), hermite(4)):
     ACTIVATIONS.add(_entry.name, _entry)
 _add("exp", sp.exp(U), "exponential")

@@ -146,8 +146,8 @@ def _level(n: int, profile: sp.Expr, j: int) -> Callable[..., Any]:
     for (i, k), coefficient in _profile(profile, j).items():
         powers[i, k] = coefficient * _S**i * C**k * _R ** (n - j - i - k)
     p, q = sp.symbols("p q", positive=True)
-    total = sum(powers.values(), start=sp.Integer(0)).subs(_R, sp.sqrt(p * q))
-    names = [p, q, C, _S, THETA]
+    total: Any = sum(powers.values(), start=sp.Integer(0)).subs(_R, sp.sqrt(p * q))
+    names: list[Any] = [p, q, C, _S, THETA]
     function = elementwise(names, [total])
     return lambda *values: function(*values)[0]
 

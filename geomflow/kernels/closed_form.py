@@ -149,14 +149,14 @@ def _rooted_jvp(pair, primals, tangents):
 
 
 @functools.cache
-def _by_root(*expressions: sp.Expr) -> tuple[sp.Expr, ...]:
+def _by_root(*expressions: Any) -> tuple[Any, ...]:
     r"""Return expressions with √(pq - c²) as `_S`, also where it hides in an arcsin."""
 
-    def arc(x: sp.Expr) -> sp.Expr:
+    def arc(x: Any) -> Any:
         rest = _rest(1 - x**2)
         return sp.asin(x) if rest is None else sp.atan2(x, _S * sp.sqrt(rest))
 
-    def power(e: sp.Expr) -> sp.Expr:
+    def power(e: Any) -> Any:
         rest = _rest(e.base)
         return e if rest is None else _S ** (2 * e.exp) * rest**e.exp
 

@@ -1,4 +1,4 @@
-r"""The cos-net kernel: derived in `geomflow.symbolic.kernels.cos_net`, evaluated here on the torus.
+r"""The cos-net kernel: derived in `geomflow.symbolic.kernels.random_features.cos_net`, evaluated here on the torus.
 
 On $T^d = (\mathbb R/2\pi)^d$ the frequencies are integers drawn from $P(b)\propto e^{-\sigma^2|b|^2/2}$, and the
 last-layer tangent kernel is the periodic heat kernel at time σ²/2, normalised to 1 at coincident points.
@@ -20,7 +20,7 @@ from geomflow.core.errors import ArgumentError
 from geomflow.core.precision import require_x64
 from geomflow.kernels.base import Kernel, points_pair
 from geomflow.kernels.operator import symbol_function
-from geomflow.symbolic.kernels.cos_net import CosNetKernel, derive_cos_net
+from geomflow.symbolic.kernels.random_features.cos_net import CosNetKernel, derive_cos_net
 
 __all__ = ["CosNetKernel", "PeriodicKernel", "derive_cos_net", "discrete_normal", "periodic_kernel"]
 

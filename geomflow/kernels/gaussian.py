@@ -25,10 +25,10 @@ from geomflow.core.errors import ArgumentError
 from geomflow.core.precision import require_x64
 from geomflow.kernels.base import Kernel
 from geomflow.kernels.recursion_program import partials
-from geomflow.symbolic.kernels.cos_net import derive_cos_net
-from geomflow.symbolic.kernels.gauss_net import derive_gauss_net
-from geomflow.symbolic.kernels.invariants import DISTANCE2, INNER, in_invariants
-from geomflow.symbolic.kernels.random_features import SIGMA, SIGMA_A, SIGMA_C, WIDTH
+from geomflow.symbolic.kernels.random_features.base import SIGMA, SIGMA_A, SIGMA_C, WIDTH
+from geomflow.symbolic.kernels.random_features.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.random_features.gauss_net import derive_gauss_net
+from geomflow.symbolic.kernels.random_features.invariants import DISTANCE2, INNER, in_invariants
 
 Network = Literal["cos-net", "gauss-net"]
 Quantity = Literal["nngp", "last_layer_ntk", "full_ntk", "finite_width_variance", "full_ntk_variance"]

@@ -101,17 +101,17 @@ class Mehler(ActivationDual):
         Raises:
             ConvergenceError: the bound is larger. Numbers: `value` (the variance), `error`, `points` (the terms).
         """
-        p = np.unique(np.asarray(p, dtype=float))
+        ends = np.unique(np.asarray(p, dtype=float))[[0, -1]]
         for order in (0, 1):
-            shares = np.asarray(_last_share((self.activation, self.terms, self.tolerance), order, p[[0, -1]]))
+            shares = np.asarray(_last_share((self.activation, self.terms, self.tolerance), order, jnp.asarray(ends)))
             if not shares.max() <= self.tolerance:
                 worst = int(np.argmax(shares))
                 advice = "It has a kink: use its closed form" if self.derivatives < np.inf else "Give more `terms`"
                 raise ConvergenceError(
                     f"After {self.terms} terms the Hermite series of {'φ'}{chr(39) * order}, φ = {self.activation}, is "
-                    f"known to {shares[worst]:.2g} at variance {p[[0, -1]][worst]:.3g}, not to {self.tolerance:g}. "
+                    f"known to {shares[worst]:.2g} at variance {ends[worst]:.3g}, not to {self.tolerance:g}. "
                     f"{advice}, or a larger `tolerance`.",
-                    value=float(p[[0, -1]][worst]),
+                    value=float(ends[worst]),
                     error=float(shares[worst]),
                     points=self.terms,
                 )

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from geomflow.codegen.program import Argument, Program
 from geomflow.core.errors import ArgumentError, ResolutionError
 from geomflow.geometry.torus import Torus
-from geomflow.symbolic.kernels.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.random_features.cos_net import derive_cos_net
 
 # The sampled kernel errs by 2d exp(-2π²(σ/h)²) on constants: 1e-4 at σ = 0.75 h, 1e-1 at h/2.
 SMALLEST_WIDTH = 0.75
@@ -59,7 +59,8 @@ def cos_net_multiplier(torus: Torus, sigma: float) -> Float[Array, "*half"]:
     r"""Return the Fourier multiplier of the infinitely wide periodic cos-net on the half spectrum of a grid.
 
     The network with integer frequencies drawn from the discrete normal has a kernel whose operator, normalised to keep
-    constants, multiplies e^{ik·x} by the symbol derived in `geomflow.symbolic.kernels.cos_net`; σ = 0 is the identity.
+    constants, multiplies e^{ik·x} by the symbol derived in `geomflow.symbolic.kernels.random_features.cos_net`; σ = 0
+    is the identity.
 
     Args:
         torus: the grid.

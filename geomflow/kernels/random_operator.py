@@ -55,14 +55,12 @@ def random_feature_operator(
     """
     width, size = len(phases), torus.size
     keep = np.all(np.abs(frequencies) < size / 3, axis=1)
-    waves, turns = np.asarray(frequencies[keep], dtype=int), np.exp(2j * np.asarray(phases)[keep])
-    direct, conjugate = np.zeros(torus.shape), np.zeros(torus.shape, dtype=complex)
-    for sign, turn in ((1, turns), (-1, turns.conj())):
+    waves, angles = np.asarray(frequencies[keep], dtype=int), 2 * np.asarray(phases)[keep]
+    direct, conjugate = np.zeros(torus.shape), np.zeros((2, *torus.shape))
+    for sign in (1, -1):
         at = tuple((sign * waves % size).T)
         np.add.at(direct, at, 1.0)
-        np.add.at(conjugate, at, turn)
-    scale = 1 / (2 * width * constant_weight)
-    direct, conjugate = direct[..., : size // 2 + 1], conjugate[..., : size // 2 + 1]
-    return RandomFeatureOperator(
-        jnp.asarray(scale * direct), jnp.asarray(scale * np.stack([conjugate.real, conjugate.imag]))
-    )
+        np.add.at(conjugate[0], at, np.cos(angles))
+        np.add.at(conjugate[1], at, sign * np.sin(angles))
+    scale, half = 1 / (2 * width * constant_weight), size // 2 + 1
+    return RandomFeatureOperator(jnp.asarray(scale * direct[..., :half]), jnp.asarray(scale * conjugate[..., :half]))

@@ -2,7 +2,7 @@ r"""The number of neurons that a kernel of width σ needs, and refusals that nam
 
 The local limit of a finite network is a statement about its kernel as an operator, and that is noisier than the kernel
 at a point: $\mathrm{Var}\,(K_N1)(x) = \big(\tfrac32(L/\sqrt{2\pi}\sigma)^d - 1\big)/N$, derived in
-`geomflow.symbolic.kernels.operator_noise`.
+`geomflow.symbolic.kernels.random_features.operator_noise`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sympy as sp
 
 from geomflow.core.errors import ArgumentError
 from geomflow.kernels.gaussian import check_scales
-from geomflow.symbolic.kernels.gauss_net import derive_gauss_net
-from geomflow.symbolic.kernels.operator_noise import derive_operator_noise
+from geomflow.symbolic.kernels.random_features.gauss_net import derive_gauss_net
+from geomflow.symbolic.kernels.random_features.operator_noise import derive_operator_noise
 
 
 def operator_noise(sigma: float, length: float, dim: int, width: int) -> float:

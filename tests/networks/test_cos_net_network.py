@@ -8,7 +8,7 @@ import pytest
 from geomflow.core.errors import ArgumentError
 from geomflow.kernels.cos_net import periodic_kernel
 from geomflow.networks.cos_net import PeriodicCosNet
-from geomflow.symbolic.kernels.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.random_features.cos_net import derive_cos_net
 
 SIGMA, WIDTH, DRAWS = 0.6, 20, 20_000
 X, Y = jnp.array([0.4, -2.0]), jnp.array([0.9, -1.7])

@@ -28,7 +28,7 @@ from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import smallest_width
 from geomflow.metrics import TorusMetric, poisson
 from geomflow.networks.parametrisations import PARAMETRISATIONS
-from geomflow.symbolic.kernels.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.random_features.cos_net import derive_cos_net
 
 Part = tuple[dict[str, Any], dict[str, Any]]
 

@@ -30,7 +30,7 @@ from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import symbol_program
 from geomflow.metrics import TorusMetric
 from geomflow.symbolic.derivation import document
-from geomflow.symbolic.kernels.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.random_features.cos_net import derive_cos_net
 
 # A metric that varies by less than this over the torus is a fixed point in float64.
 STILL = 1e-10

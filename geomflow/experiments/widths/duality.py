@@ -16,9 +16,9 @@ from geomflow.experiments.widths.parts import Part, neurons
 from geomflow.experiments.widths.settings import SIGMA, SIGMA_A, SIGMA_C, Ensembles
 from geomflow.networks.cos_net import CosNet
 from geomflow.networks.gauss_net import GaussNet
-from geomflow.symbolic.kernels.cos_net import cos_features
-from geomflow.symbolic.kernels.four_point import FourPointFunction, derive_four_point
-from geomflow.symbolic.kernels.gauss_net import gauss_features
+from geomflow.symbolic.kernels.random_features.cos_net import cos_features
+from geomflow.symbolic.kernels.random_features.four_point import FourPointFunction, derive_four_point
+from geomflow.symbolic.kernels.random_features.gauss_net import gauss_features
 
 #: Near the origin, where the gauss-net's moments are light enough for honest error bars:
 #: the point where all four points meet, the distances at which they part, and N there.

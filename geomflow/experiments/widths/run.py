@@ -22,9 +22,9 @@ from geomflow.experiments.widths.settings import SIGMA, SIGMA_A, SIGMA_C, Ensemb
 from geomflow.figures.duality import save_duality
 from geomflow.figures.widths import save_widths
 from geomflow.symbolic.derivation import document
-from geomflow.symbolic.kernels.cos_net import derive_cos_net
-from geomflow.symbolic.kernels.gauss_net import derive_gauss_net
-from geomflow.symbolic.kernels.operator_noise import derive_operator_noise
+from geomflow.symbolic.kernels.random_features.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.random_features.gauss_net import derive_gauss_net
+from geomflow.symbolic.kernels.random_features.operator_noise import derive_operator_noise
 
 _KINDS = ("convergence", "variance", "noise", "duality")
 

@@ -18,9 +18,9 @@ import sympy as sp
 
 from geomflow.core.errors import DerivationError
 from geomflow.symbolic.derivation import Derivation
-from geomflow.symbolic.kernels.cos_net import derive_cos_net
-from geomflow.symbolic.kernels.invariants import DISTANCE2, INNER, in_invariants
-from geomflow.symbolic.kernels.random_features import SIGMA, SIGMA_A, components
+from geomflow.symbolic.kernels.random_features.base import SIGMA, SIGMA_A, components
+from geomflow.symbolic.kernels.random_features.cos_net import derive_cos_net
+from geomflow.symbolic.kernels.random_features.invariants import DISTANCE2, INNER, in_invariants
 
 
 @dataclass(frozen=True)

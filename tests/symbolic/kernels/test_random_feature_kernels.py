@@ -8,18 +8,18 @@ import pytest
 import sympy as sp
 
 from geomflow.core.errors import ArgumentError, DerivationError
-from geomflow.symbolic.kernels.cos_net import cos_features, derive_cos_net
-from geomflow.symbolic.kernels.drift import derive_drift
 from geomflow.symbolic.kernels.expectation import gaussian, uniform_phase
-from geomflow.symbolic.kernels.four_point import derive_four_point
-from geomflow.symbolic.kernels.gauss_net import derive_gauss_net, gauss_features
-from geomflow.symbolic.kernels.gaussian_integrals import integrate_gaussian
-from geomflow.symbolic.kernels.invariants import DISTANCE2, INNER, in_invariants
 from geomflow.symbolic.kernels.locality import LAPLACIAN
-from geomflow.symbolic.kernels.mirrored import derive_mirrored_cos_net
-from geomflow.symbolic.kernels.operator_noise import DIM, LENGTH, derive_operator_noise
-from geomflow.symbolic.kernels.propagator import derive_propagator
-from geomflow.symbolic.kernels.random_features import SIGMA, SIGMA_A, SIGMA_C, WIDTH
+from geomflow.symbolic.kernels.random_features.base import SIGMA, SIGMA_A, SIGMA_C, WIDTH
+from geomflow.symbolic.kernels.random_features.cos_net import cos_features, derive_cos_net
+from geomflow.symbolic.kernels.random_features.drift import derive_drift
+from geomflow.symbolic.kernels.random_features.four_point import derive_four_point
+from geomflow.symbolic.kernels.random_features.gauss_net import derive_gauss_net, gauss_features
+from geomflow.symbolic.kernels.random_features.gaussian_integrals import integrate_gaussian
+from geomflow.symbolic.kernels.random_features.invariants import DISTANCE2, INNER, in_invariants
+from geomflow.symbolic.kernels.random_features.mirrored import derive_mirrored_cos_net
+from geomflow.symbolic.kernels.random_features.operator_noise import DIM, LENGTH, derive_operator_noise
+from geomflow.symbolic.kernels.random_features.propagator import derive_propagator
 
 VALUES = {SIGMA: 0.8, SIGMA_A: 1.3, SIGMA_C: 0.4, WIDTH: 7}
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(60)

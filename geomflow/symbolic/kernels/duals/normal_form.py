@@ -55,7 +55,8 @@ def as_activation(activation: sp.Expr | str) -> sp.Expr:
             f"The activation {activation} calls {', '.join(unknown)}, which SymPy does not know. Write it out, as in "
             "Max(0, u) or Piecewise((u, u > 0), (exp(u) - 1, True))."
         )
-    symbols = {s.name: s for s in expression.free_symbols}
+    free: Any = expression.free_symbols
+    symbols = {s.name: s for s in free}
     named = [symbols[name] for name in _ARGUMENTS if name in symbols]
     if isinstance(activation, str) and symbols and not named:
         # a misspelt name ("rellu") must not pass for the identity
@@ -66,7 +67,7 @@ def as_activation(activation: sp.Expr | str) -> sp.Expr:
             "Call the argument u; the other symbols are then parameters."
         )
     argument = named[0] if named else next(iter(symbols.values()), U)
-    complex_ones = sorted(s.name for s in expression.free_symbols - {argument} if not s.is_extended_real)
+    complex_ones = sorted(s.name for s in free - {argument} if not s.is_extended_real)
     if complex_ones:
         raise DerivationError(
             f"Parameters of an activation must be real, but {complex_ones} are not declared so. "
@@ -130,7 +131,8 @@ def _terms(expression: sp.Expr, edge: Any) -> list[Term]:
 
 
 def _term(summand: sp.Expr, edge: Any) -> Term:
-    coefficient, power, exponent, steepness = sp.S.One, 0, sp.S.Zero, edge
+    coefficient, power, steepness = sp.S.One, 0, edge
+    exponent: Any = sp.S.Zero
     for factor in sp.Mul.make_args(summand):
         base, degree = factor.as_base_exp()
         if isinstance(factor, sp.exp):

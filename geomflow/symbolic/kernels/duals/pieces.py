@@ -62,13 +62,14 @@ def smoothness(activation: sp.Expr) -> float:
 
 
 def _roots(atom: Any) -> set[Any]:
+    arguments: Any = atom.args
     if isinstance(atom, (sp.Max, sp.Min)):
-        differences = [a - b for a, b in itertools.combinations(atom.args, 2)]
+        differences = [a - b for a, b in itertools.combinations(arguments, 2)]
     elif isinstance(atom, sp.Piecewise):
-        relations = set().union(*(condition.atoms(sp.core.relational.Relational) for _, condition in atom.args))
+        relations = set().union(*(condition.atoms(sp.core.relational.Relational) for _, condition in arguments))
         differences = [r.lhs - r.rhs for r in relations]
     else:
-        differences = [atom.args[0]]
+        differences = [arguments[0]]
     found: set[Any] = set()
     for difference in differences:
         # within an argument there may be kinks as well: those are cut by their own atoms
@@ -116,7 +117,8 @@ def _smooth(expr: Any, at: Any) -> Any:
     if not expr.has(*_KINKED):
         return expr
     if isinstance(expr, sp.Piecewise):
-        for branch, condition in expr.args:
+        branches: Any = expr.args
+        for branch, condition in branches:
             if condition == True or _holds(condition, at):  # noqa: E712  (SymPy's true)
                 return _smooth(branch, at)
         raise DerivationError(f"{expr} has no value at {at}. Give a last branch with the condition True.")

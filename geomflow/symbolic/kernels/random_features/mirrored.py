@@ -11,8 +11,7 @@ from functools import cache
 import sympy as sp
 
 from geomflow.symbolic.derivation import Derivation
-from geomflow.symbolic.kernels.cos_net import cos_features
-from geomflow.symbolic.kernels.random_features import (
+from geomflow.symbolic.kernels.random_features.base import (
     SIGMA,
     SIGMA_A,
     WIDTH,
@@ -21,6 +20,7 @@ from geomflow.symbolic.kernels.random_features import (
     moved,
     variance_of_mean,
 )
+from geomflow.symbolic.kernels.random_features.cos_net import cos_features
 
 
 @dataclass(frozen=True)

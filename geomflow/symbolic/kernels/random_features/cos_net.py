@@ -23,7 +23,7 @@ from geomflow.symbolic.kernels.expectation import (
     uniform_phase,
 )
 from geomflow.symbolic.kernels.locality import OperatorExpansion, expand_symbol
-from geomflow.symbolic.kernels.random_features import (
+from geomflow.symbolic.kernels.random_features.base import (
     SIGMA,
     SIGMA_A,
     SLOPE,

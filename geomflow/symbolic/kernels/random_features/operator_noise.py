@@ -16,10 +16,10 @@ import sympy as sp
 
 from geomflow.core.errors import DerivationError
 from geomflow.symbolic.derivation import Derivation
-from geomflow.symbolic.kernels.cos_net import cos_features
 from geomflow.symbolic.kernels.expectation import gaussian, uniform_phase
-from geomflow.symbolic.kernels.gaussian_integrals import integrate_gaussian
-from geomflow.symbolic.kernels.random_features import SIGMA, WIDTH, moved
+from geomflow.symbolic.kernels.random_features.base import SIGMA, WIDTH, moved
+from geomflow.symbolic.kernels.random_features.cos_net import cos_features
+from geomflow.symbolic.kernels.random_features.gaussian_integrals import integrate_gaussian
 
 #: The side of the box, and the dimension.
 LENGTH = sp.Symbol("L", positive=True)

@@ -17,7 +17,7 @@ from functools import cache
 import sympy as sp
 
 from geomflow.symbolic.derivation import Derivation
-from geomflow.symbolic.kernels.random_features import (
+from geomflow.symbolic.kernels.random_features.base import (
     SIGMA,
     SIGMA_A,
     SIGMA_C,

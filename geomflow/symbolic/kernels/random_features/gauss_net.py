@@ -14,7 +14,7 @@ import sympy as sp
 
 from geomflow.symbolic.derivation import Derivation
 from geomflow.symbolic.kernels.expectation import gaussian
-from geomflow.symbolic.kernels.random_features import (
+from geomflow.symbolic.kernels.random_features.base import (
     SIGMA,
     SIGMA_A,
     SIGMA_C,

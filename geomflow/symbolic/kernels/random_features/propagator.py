@@ -14,9 +14,9 @@ import sympy as sp
 
 from geomflow.core.errors import DerivationError
 from geomflow.symbolic.derivation import Derivation
-from geomflow.symbolic.kernels.gaussian_integrals import integrate_gaussian
 from geomflow.symbolic.kernels.locality import OperatorExpansion, expand_symbol
-from geomflow.symbolic.kernels.random_features import SIGMA, RandomFeatures, components, dot, moved
+from geomflow.symbolic.kernels.random_features.base import SIGMA, RandomFeatures, components, dot, moved
+from geomflow.symbolic.kernels.random_features.gaussian_integrals import integrate_gaussian
 
 
 @dataclass(frozen=True)

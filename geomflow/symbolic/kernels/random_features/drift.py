@@ -19,7 +19,7 @@ import sympy as sp
 
 from geomflow.core.errors import DerivationError
 from geomflow.symbolic.derivation import Derivation
-from geomflow.symbolic.kernels.random_features import SIGMA, SIGMA_A, SLOPE, WIDTH, RandomFeatures
+from geomflow.symbolic.kernels.random_features.base import SIGMA, SIGMA_A, SLOPE, WIDTH, RandomFeatures
 
 
 @dataclass(frozen=True)
