@@ -20,7 +20,7 @@ from geomflow.kernels.closed_form import elementwise
 from geomflow.symbolic.kernels.duals.dual import THETA, AngularDual, C
 
 #: Angles below which J(0) - J(θ) is summed as a series; above, the difference keeps all but one digit.
-_SMALL = 0.5
+SMALL = 0.5
 
 _S, _R = sp.symbols("s r", positive=True)  # √(pq - c²) and √(pq)
 _SINE, _COSINE = sp.symbols("sine cosine", real=True)
@@ -80,11 +80,11 @@ class Angular(ActivationDual):
     def _pair(self, p: Array, q: Array, c: Array, square: Array) -> tuple[Array, Array]:
         s, theta = _polar(p, q, c, square)
         levels = (self.degree, self.profile)
-        return _value(levels, 0, p, q, c, s, theta), _value(levels, 1, p, q, c, s, theta)
+        return level_value(levels, 0, p, q, c, s, theta), level_value(levels, 1, p, q, c, s, theta)
 
 
 def _polar(p: Array, q: Array, c: Array, square: Array) -> tuple[Array, Array]:
-    # They are the place on the circle; how values change with it is told by `_value`.
+    # They are the place on the circle; how values change with it is told by `level_value`.
     p, q, c, square = (jax.lax.stop_gradient(x) for x in (p, q, c, square))
     s = jnp.sqrt(jnp.maximum(square, 0.0))
     theta = arctan2(s, c)
@@ -93,18 +93,19 @@ def _polar(p: Array, q: Array, c: Array, square: Array) -> tuple[Array, Array]:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _value(
+def level_value(
     levels: tuple[int, sp.Expr], j: int, p: Array, q: Array, c: Array, s: Array, theta: Array
 ) -> Float[Array, "*n"]:
+    r"""Return $(pq)^{(n-j)/2}J_j(\theta)$, whose derivative by c is the next level; `levels` is (n, J)."""
     shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in (p, q, c, s, theta)))
     return jnp.broadcast_to(_level(*levels, j)(p, q, c, s, theta), shape)
 
 
-@_value.defjvp
+@level_value.defjvp
 def _value_jvp(levels, j, primals, tangents):
     p, q, c, _, _ = primals
     dp, dq, dc, _, _ = tangents
-    value, slope = _value(levels, j, *primals), _value(levels, j + 1, *primals)
+    value, slope = level_value(levels, j, *primals), level_value(levels, j + 1, *primals)
     euler = (levels[0] - j) * value - jnp.where(c == 0, 0.0, c * slope)  # the slope of a step may be infinite
     # at a zero input K is no smooth function of p; as one of the input it is
     half = [jnp.where(x == 0, 0.0, euler / jnp.where(x == 0, 1.0, 2 * x)) for x in (p, q)]
@@ -114,17 +115,17 @@ def _value_jvp(levels, j, primals, tangents):
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _gap(levels: tuple[int, sp.Expr], p: Array, q: Array, e: Array, D: Array) -> Float[Array, "*n"]:
     n, profile = levels
-    start, (lowest, series) = _start(profile, 0), _series(profile)
+    start, (lowest, series) = _start(profile, 0), gap_series(profile)
     c = (p + q - D) / 2
     _, theta = _polar(p, q, c, determinant(p, q, c, e, D))
     a, b = jnp.sqrt(p), jnp.sqrt(q)
-    small = jnp.minimum(theta, _SMALL)
+    small = jnp.minimum(theta, SMALL)
     bracket = functools.reduce(lambda total, a: total * small + a, series[::-1]) * small**lowest
     near = 2 * (a * b) ** n * bracket
     if n > 0:
         roots = e / jnp.where(a + b == 0, 1.0, a + b)
         near = near + start * (roots * sum(a**k * b ** (n - 1 - k) for k in range(n))) ** 2
-    return jnp.where(theta < _SMALL, near, _plain_gap(levels, p, q, e, D))
+    return jnp.where(theta < SMALL, near, _plain_gap(levels, p, q, e, D))
 
 
 @_gap.defjvp
@@ -136,7 +137,7 @@ def _plain_gap(levels: tuple[int, sp.Expr], p: Array, q: Array, e: Array, D: Arr
     n, profile = levels
     c = (p + q - D) / 2
     s, theta = _polar(p, q, c, determinant(p, q, c, e, D))
-    return _start(profile, 0) * (p**n + q**n) - 2 * _value(levels, 0, p, q, c, s, theta)
+    return _start(profile, 0) * (p**n + q**n) - 2 * level_value(levels, 0, p, q, c, s, theta)
 
 
 @functools.cache
@@ -183,11 +184,11 @@ def _start(profile: sp.Expr, order: int) -> float:
 
 
 @functools.cache
-def _series(profile: sp.Expr) -> tuple[int, list[float]]:
-    r"""Return m and the Taylor coefficients of (J(0) - J(θ))/θ^m, as many as count at `_SMALL`."""
+def gap_series(profile: sp.Expr) -> tuple[int, list[float]]:
+    r"""Return m and the Taylor coefficients of (J(0) - J(θ))/θ^m, as many as count at `SMALL`."""
     found, derivative, k = [], profile, 0
-    while len(found) < 4 or max(abs(a) * _SMALL**i for i, a in enumerate(found[-3:], len(found) - 3)) > 1e-17 * max(
-        abs(a) * _SMALL**i for i, a in enumerate(found)
+    while len(found) < 4 or max(abs(a) * SMALL**i for i, a in enumerate(found[-3:], len(found) - 3)) > 1e-17 * max(
+        abs(a) * SMALL**i for i, a in enumerate(found)
     ):
         derivative, k = sp.diff(derivative, THETA), k + 1
         a = -float(derivative.subs(THETA, 0) / sp.factorial(k))

@@ -23,8 +23,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from geomflow.codegen.arcs import arcsin_excess
-from geomflow.kernels.activation_dual import ActivationDual
-from geomflow.kernels.angular import _SMALL, Angular, _series, _value
+from geomflow.kernels.activation_dual import ActivationDual, valued
+from geomflow.kernels.angular import SMALL, Angular, gap_series, level_value
 
 #: Coordinates whose differences are summed in one pass over a tile.
 _COORDINATES = 32
@@ -81,12 +81,12 @@ def _homogeneous(rule: Angular, pair: Pair, g: Array) -> tuple[Array, Array, Arr
     theta = jnp.where((p * q == 0) & (p + q > 0), np.pi / 2, theta)
     sine = jax.lax.stop_gradient(jnp.sqrt(minus * plus))
     levels, c = (rule.degree, rule.profile), covariance(pair)
-    k, slope = (_value(levels, j, p, q, c, sine, theta) for j in (0, 1))
-    lowest, series = _series(rule.profile)
-    small = jnp.minimum(theta, _SMALL)
+    k, slope = (level_value(levels, j, p, q, c, sine, theta) for j in (0, 1))
+    lowest, series = gap_series(rule.profile)
+    small = jnp.minimum(theta, SMALL)
     drop = functools.reduce(lambda total, a: total * small + a, series[::-1]) * small**lowest
     size = _sqrt(p) ** rule.degree * _sqrt(q) ** rule.degree
-    return k, slope, _valued(g - k, jnp.where(theta < _SMALL, size * drop, g - k))
+    return k, slope, valued(g - k, jnp.where(theta < SMALL, size * drop, g - k))
 
 
 def _angle(sine: Array, cosine: Array) -> Array:
@@ -104,17 +104,6 @@ def _general(rule: ActivationDual, pair: Pair, roots: Array) -> tuple[Array, Arr
     e, distance = p - q, (_sqrt(p) - _sqrt(q)) ** 2 + 2 * minus
     k, slope = rule.separated(p, q, e, distance)
     return k, slope, jnp.maximum((rule.gap(p, q, e, distance) - roots**2) / 2, 0.0)
-
-
-@jax.custom_jvp
-def _valued(plain: Array, accurate: Array) -> Array:
-    r"""Return the second, with the derivatives of the first: they are the same function, one loses digits."""
-    return accurate
-
-
-@_valued.defjvp
-def _valued_jvp(primals, tangents):
-    return _valued(*primals), jnp.broadcast_to(tangents[0], jnp.shape(primals[1]))
 
 
 def _extended(points: Array, sigma_w: Array, sigma_b: Array) -> Array:
