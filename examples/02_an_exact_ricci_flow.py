@@ -14,7 +14,7 @@ from geomflow.compare.convergence import relative_error
 from geomflow.figures.locality import plot_curvature
 from geomflow.figures.style import TWO_COLUMNS, publication
 from geomflow.flows import RicciFlow
-from geomflow.flows.generate import generated
+from geomflow.flows.torus.generate import generated
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import poisson
 

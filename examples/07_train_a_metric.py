@@ -12,9 +12,9 @@ import numpy as np
 
 import geomflow
 from geomflow.figures.style import MARKERS, PALETTE, TWO_COLUMNS, panel_label, publication
-from geomflow.flows.generate import generated
-from geomflow.flows.gradient_flow import GradientFlow, train
-from geomflow.flows.training_losses import GridFunctional
+from geomflow.flows.torus.generate import generated
+from geomflow.flows.training.gradient_flow import GradientFlow, train
+from geomflow.flows.training.losses import GridFunctional
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import METRICS
 from geomflow.networks import MetricNetwork, PeriodicCosNet

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from geomflow.flows.generate import programs
+from geomflow.flows.torus.generate import programs
 from geomflow.geometry.packed import pack, unpack
 from geomflow.geometry.schroedinger import lowest_eigenpair
 from geomflow.geometry.torus import Torus

@@ -21,8 +21,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from geomflow.compare.training_points import random_points
 from geomflow.core.errors import FlowError, MetricError
-from geomflow.flows.gradient_flow import GradientFlow, train
-from geomflow.flows.training_losses import SquaredError
+from geomflow.flows.training.gradient_flow import GradientFlow, train
+from geomflow.flows.training.losses import SquaredError
 from geomflow.geometry import autodiff, curvature
 from geomflow.geometry.point_sets import PointSet
 from geomflow.geometry.torus import Torus

@@ -20,7 +20,7 @@ from jaxtyping import Array
 
 from geomflow.compare.finite_width import draw_operator
 from geomflow.compare.memorisation import TIGHT, fitted_rates, modes_of
-from geomflow.flows.memorisation import MemorisationFlow
+from geomflow.flows.training.memorisation import MemorisationFlow
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.cos_net import discrete_normal
 from geomflow.kernels.random_operator import RandomFeatureOperator

@@ -22,8 +22,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from geomflow.compare.convergence import tensor_norm
 from geomflow.core.progress import track
-from geomflow.flows.base import TorusFlow
 from geomflow.flows.solve import Solution
+from geomflow.flows.torus.base import TorusFlow
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.cos_net import discrete_normal
 from geomflow.kernels.operator import check_width

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from geomflow.compare.convergence import observed_orders
-from geomflow.flows.generate import generated
-from geomflow.flows.lambda_flow import perelman_lambda
+from geomflow.flows.torus.generate import generated
+from geomflow.flows.torus.lambda_flow import perelman_lambda
 from geomflow.geometry.torus import Torus
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Array
 
 from geomflow.compare.convergence import fluctuation, tensor_norm
 from geomflow.compare.monotonicity import random_metric
-from geomflow.flows.deturck import DeTurckFlow
-from geomflow.flows.memorisation import MemorisationFlow
+from geomflow.flows.torus.deturck import DeTurckFlow
+from geomflow.flows.training.memorisation import MemorisationFlow
 from geomflow.geometry.packed import pack, unpack
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import symbol_function

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from geomflow.flows import FixedMeasureFlow, NetworkFlow
-from geomflow.flows.network import descent_source
+from geomflow.flows.torus.network import descent_source
 from geomflow.geometry.packed import pack, unpack
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import cos_net_multiplier

@@ -12,7 +12,7 @@ from geomflow.compare.convergence import fluctuation, observed_orders, relative_
 from geomflow.compare.invariants import invariant_study
 from geomflow.core.errors import HorizonError
 from geomflow.flows import FixedMeasureFlow, stability_horizon
-from geomflow.flows.conjugate_heat import perelman_reference
+from geomflow.flows.torus.conjugate_heat import perelman_reference
 from geomflow.geometry.torus import Torus
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from geomflow.compare.convergence import tensor_norm
-from geomflow.flows.gradient_flow import GradientFlow, Training, train_many
-from geomflow.flows.training_losses import Loss
+from geomflow.flows.training.gradient_flow import GradientFlow, Training, train_many
+from geomflow.flows.training.losses import Loss
 from geomflow.networks.empirical_ntk import empirical_ntk
 from geomflow.networks.linearised import Linearised
 from geomflow.networks.metric_network import MetricNetwork

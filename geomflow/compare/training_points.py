@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 
 from geomflow.compare.convergence import tensor_norm
 from geomflow.compare.memorisation import TIGHT, fitted_rates
-from geomflow.flows.memorisation import PointMemorisation
 from geomflow.flows.solve import integrate
+from geomflow.flows.training.memorisation import PointMemorisation
 from geomflow.geometry.packed import pack
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.base import Kernel

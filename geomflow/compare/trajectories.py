@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from geomflow.compare.convergence import fluctuation, observed_orders, relative_error, richardson
 from geomflow.core.progress import track
-from geomflow.flows.base import TorusFlow
+from geomflow.flows.torus.base import TorusFlow
 
 
 @dataclass(frozen=True)

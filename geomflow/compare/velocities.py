@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from geomflow.compare.convergence import leading_constant, observed_orders, relative_error, tensor_norm
 from geomflow.flows import DeTurckFlow, FixedMeasureFlow, LambdaFlow, NetworkFlow, RicciFlow, TorusFlow
-from geomflow.flows.network import descent_source, respond
+from geomflow.flows.torus.network import descent_source, respond
 from geomflow.geometry.packed import unpack
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import cos_net_multiplier

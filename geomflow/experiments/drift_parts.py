@@ -18,9 +18,9 @@ from geomflow.compare.training_drift import distances, kernel_drift, train_ensem
 from geomflow.core.errors import ArgumentError, HorizonError
 from geomflow.experiments.study import check_numbers
 from geomflow.flows import NetworkFlow
-from geomflow.flows.memorisation import MemorisationFlow
-from geomflow.flows.perelman import stability_horizon
-from geomflow.flows.training_losses import GridFunctional, Loss, SquaredError
+from geomflow.flows.torus.perelman import stability_horizon
+from geomflow.flows.training.losses import GridFunctional, Loss, SquaredError
+from geomflow.flows.training.memorisation import MemorisationFlow
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.cos_net import periodic_kernel
 from geomflow.kernels.operator import check_width

@@ -15,7 +15,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import NullLocator
 
 from geomflow.figures.style import MARKERS, PALETTE, TWO_COLUMNS, panel_label, publication, save_figure
-from geomflow.flows.generate import generated
+from geomflow.flows.torus.generate import generated
 from geomflow.geometry.torus import Torus
 
 _FLOWS = {"deturck": "DeTurck", "lambda": r"$\lambda$-flow", "conformal": "exact solution"}

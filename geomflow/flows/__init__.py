@@ -3,12 +3,12 @@ r"""Flows of metrics, one per file. `FLOWS` is the catalogue; what a flow needs 
 from collections.abc import Callable
 
 from geomflow.core.catalogue import Catalogue
-from geomflow.flows.base import TorusFlow
-from geomflow.flows.deturck import DeTurckFlow
-from geomflow.flows.lambda_flow import LambdaFlow, perelman_lambda
-from geomflow.flows.network import NetworkFlow
-from geomflow.flows.perelman import FixedMeasureFlow, stability_horizon
-from geomflow.flows.ricci import RicciFlow
+from geomflow.flows.torus.base import TorusFlow
+from geomflow.flows.torus.deturck import DeTurckFlow
+from geomflow.flows.torus.lambda_flow import LambdaFlow, perelman_lambda
+from geomflow.flows.torus.network import NetworkFlow
+from geomflow.flows.torus.perelman import FixedMeasureFlow, stability_horizon
+from geomflow.flows.torus.ricci import RicciFlow
 
 FLOWS: Catalogue[Callable[..., TorusFlow]] = Catalogue("flow")
 FLOWS.add("ricci", RicciFlow)

@@ -1,97 +1,121 @@
-r"""The contract of a metric flow on the torus: g (packed) -> dg/dt, with or without a network's kernel in front."""
+r"""The contract of a flow: a state, its rate of change, what it must satisfy, and when it ends."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Self
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from geomflow.flows.generate import generated
-from geomflow.flows.solve import Solution, integrate
-from geomflow.geometry.torus import Torus
-from geomflow.kernels.operator import cos_net_multiplier
-from geomflow.kernels.random_operator import RandomFeatureOperator
+from geomflow.core.errors import FlowError, MetricError
+from geomflow.flows.solve import Explicit, Method, Solution, Stops, integrate
 
-# A leading minor of g that falls to this fraction of its initial minimum ends the flow (Sylvester's criterion).
-COLLAPSE = 1e-6
+#: Why a run ended.
+LEFT = "the metric stopped being positive definite"
+BLEW_UP = "the curvature blows up"
 
 
-class TorusFlow(eqx.Module):
-    r"""A flow dg/dt = K_σ * V(g) of metrics on T^d; the local flow when there is no kernel.
+class Flow(eqx.Module):
+    r"""A flow of metrics dy/dt = V(t, y), y whatever describes a metric of the family (an array, or a pytree of them).
 
-    A subclass stores what V needs beside g (a measure, say) and defines `velocity`. V is dealiased by the 2/3 rule.
-
-    Attributes:
-        torus: the grid.
-        kernel: Fourier symbol of K_σ on the half spectrum (see `geomflow.kernels.operator`), the operator K_N of a
-            network of finite width (see `geomflow.kernels.random_operator`), or None.
+    A subclass stores its grid and constants, defines `__call__` (pure JAX, so that it can be differentiated, compiled
+    and mapped over), and says what it knows of its states: everything else here has a default.
     """
 
-    torus: eqx.AbstractVar[Torus]
-    kernel: eqx.AbstractVar[Array | RandomFeatureOperator | None]
+    @abstractmethod
+    def __call__(self, t: Any, state: Any) -> Any:
+        r"""Return dy/dt, of the structure of `state`."""
 
-    def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
-        r"""Return V(g)_ij, packed, at every grid point."""
-        raise NotImplementedError
-
-    def __call__(self, t: Any, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
-        r"""Return dg/dt: V dealiased, and smeared by the kernel where there is one."""
-        if isinstance(self.kernel, RandomFeatureOperator):
-            return self.kernel.apply(self.torus, self.velocity(g))
-        mask = jnp.asarray(self.torus.dealiased, dtype=float)
-        return self.torus.multiply(self.velocity(g), mask if self.kernel is None else mask * self.kernel)
-
-    def smeared(self, sigma: float) -> Self:
-        r"""Return the same flow driven through the kernel of an infinitely wide cos-net of width σ; 0 is the identity.
+    def check(self, state: Any) -> None:
+        r"""Refuse a state that is no metric of this family, in a sentence that says where and why.
 
         Raises:
-            ResolutionError: the grid does not carry σ.
+            MetricError: not finite, not positive, or boundary conditions violated.
         """
-        return self.driven_by(cos_net_multiplier(self.torus, sigma))
+        for leaf in jax.tree.leaves(state):
+            if not np.all(np.isfinite(leaf)):
+                raise MetricError("The initial metric must be finite, but holds NaN or infinite values.")
 
-    def driven_by(self, kernel: Array | RandomFeatureOperator) -> Self:
-        r"""Return the same flow driven through this kernel: a Fourier symbol, or a finite network's operator."""
-        return eqx.tree_at(lambda flow: flow.kernel, self, kernel, is_leaf=lambda leaf: leaf is None)
+    def leaves(self, state: Any) -> Callable[[Any], Array] | None:
+        r"""Return y -> number that is positive as long as y is a metric; None where that is not watched."""
+        return None
 
-    def run(self, g: Float[Array, "P *grid"], times: np.ndarray | float, **options: Any) -> Solution:
-        r"""Integrate from `g`. A flow that leaves the space of metrics stops, keeps what it has, and says so.
+    def curvature(self, state: Any) -> Float[Array, ""]:
+        r"""Return max |Rm|, the largest norm (R_abcd R^abcd)^½ over the manifold: 1/length².
+
+        Raises:
+            NotImplementedError: the family does not define it; then curvature is not watched.
+        """
+        raise NotImplementedError
+
+    def observables(self, state: Any) -> Mapping[str, Array]:
+        r"""Return what is drawn against time: numbers by name ("volume", "R_min", "R_max", "length", ...)."""
+        return {}
+
+    def method(self, state: Any) -> Method:
+        r"""Return how this flow is best stepped from a state; explicitly unless the family says otherwise."""
+        return Explicit()
+
+    def extinction(self, state: Any) -> float | None:
+        r"""Return the time from now until the flow becomes extinct, where a formula gives it."""
+        return None
+
+    def run(
+        self,
+        state: Any,
+        times: np.ndarray | float,
+        *,
+        method: Method | None = None,
+        most_curvature: float | None = None,
+        watch: Callable[[Any], Any] | None = None,
+        **options: Any,
+    ) -> Solution:
+        r"""Integrate from `state`. A flow that leaves its family, or blows up, stops, keeps what it has, and says so.
 
         Args:
-            g: initial metric, packed.
+            state: initial state.
             times: output times, the initial one first; or the final time alone.
+            method: how to step; the flow's own choice by default.
+            most_curvature: end the run where max |Rm| has reached this value (1/length²); never by default.
+            watch: y -> pytree of numbers recorded at every step, such as `flow.observables`.
             **options: as `geomflow.flows.solve.integrate`.
+
+        Raises:
+            MetricError: the initial state is no metric of the family.
+            FlowError: the final time is beyond the extinction time that a formula gives. Numbers: `time`.
         """
-        floor = COLLAPSE * jnp.min(
-            self.torus.pointwise(generated("leading_minors", self.torus.dim), g), axis=self.torus.axes
+        self.check(state)
+        times = np.array([0.0, times]) if np.ndim(times) == 0 else np.asarray(times, dtype=float)
+        self._refuse_beyond_extinction(state, times)
+        stops = {LEFT: self.leaves(state)}
+        if most_curvature is not None:
+            stops[BLEW_UP] = Exceeds(self.curvature, jnp.asarray(most_curvature))
+        conditions: Stops = {name: condition for name, condition in stops.items() if condition is not None}
+        return integrate(
+            self, state, times, method=method or self.method(state), stops=conditions, watch=watch, **options
         )
-        times = np.array([0.0, times]) if np.ndim(times) == 0 else np.asarray(times)
-        solution = integrate(self, g, times, stop=LeavesMetrics(floor, self.torus.dim), **options)
-        if solution.completed:
-            return solution
-        wave = fastest_mode(self.torus, solution.last - g)
-        return replace(
-            solution, reason=f"{solution.reason} (largest change at wave vector k = {wave})", wave_vector=wave
-        )
+
+    def _refuse_beyond_extinction(self, state: Any, times: np.ndarray) -> None:
+        extinction = self.extinction(state)
+        if extinction is not None and times[-1] - times[0] >= extinction:
+            end = times[0] + extinction
+            raise FlowError(
+                f"This flow becomes extinct at t = {end:.10g}, but t = {times[-1]:.10g} is asked for. Ask for less.",
+                time=end,
+            )
 
 
-class LeavesMetrics(eqx.Module):
-    r"""True as soon as a leading minor of g falls to its floor at some grid point."""
+class Exceeds(eqx.Module):
+    r"""A number that changes sign where a quantity passes a bound: 1 - quantity/bound."""
 
-    floor: Array
-    dim: int = eqx.field(static=True)
+    quantity: Callable[[Any], Array]
+    bound: Array
 
-    def __call__(self, g: Float[Array, "P *grid"]) -> Bool[Array, ""]:
-        r"""Return whether g is about to stop being a metric."""
-        return jnp.any(jnp.min(generated("leading_minors", self.dim)(g), axis=tuple(range(-self.dim, 0))) <= self.floor)
-
-
-def fastest_mode(torus: Torus, change: Float[Array, "P *grid"]) -> tuple[int, ...]:
-    r"""Return the wave vector (up to sign) that carries the largest Fourier amplitude of a change of the metric."""
-    size = np.sum(np.abs(np.asarray(torus.transform(change))) ** 2, axis=0)
-    size[(0,) * torus.dim] = 0.0
-    index = np.unravel_index(int(np.nanargmax(size)), size.shape)
-    return tuple(int(k[index]) for k in torus.wave_numbers)
+    def __call__(self, state: Any) -> Float[Array, ""]:
+        r"""Return 1 - quantity(state)/bound."""
+        return 1 - self.quantity(state) / self.bound

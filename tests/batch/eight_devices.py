@@ -33,7 +33,7 @@ from geomflow.batch import (
 )
 from geomflow.core.errors import ArgumentError, GridError
 from geomflow.flows import DeTurckFlow
-from geomflow.flows.generate import generated
+from geomflow.flows.torus.generate import generated
 from geomflow.geometry.torus import Torus
 
 geomflow.enable_x64()

@@ -8,7 +8,7 @@ import pytest
 
 from geomflow.batch import device_mesh, distribute, evaluate
 from geomflow.core.errors import ArgumentError
-from geomflow.flows.generate import generated
+from geomflow.flows.torus.generate import generated
 
 RNG = np.random.default_rng(0)
 

@@ -218,7 +218,7 @@ def test_module_is_standalone():
 
 
 PRINT_SOURCES = """
-from geomflow.flows.generate import programs
+from geomflow.flows.torus.generate import programs
 print("".join(p.source for p in programs(3).values()))
 """
 

@@ -13,7 +13,7 @@ from geomflow.compare.memorisation import (
     speeds,
     wave_vectors,
 )
-from geomflow.flows.memorisation import MemorisationFlow
+from geomflow.flows.training.memorisation import MemorisationFlow
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import METRICS
 

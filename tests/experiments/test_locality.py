@@ -18,7 +18,7 @@ from geomflow.core.checkpoint import Checkpoint
 from geomflow.core.errors import ResultFileError
 from geomflow.core.store import save
 from geomflow.experiments.locality import Locality, load_locality, parts
-from geomflow.flows.generate import generated
+from geomflow.flows.torus.generate import generated
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import METRICS
 

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 from geomflow.core.errors import ArgumentError, GridError
-from geomflow.flows.deturck import DeTurckFlow
+from geomflow.flows.torus.deturck import DeTurckFlow
 from geomflow.geometry.dealiasing import product
 from geomflow.geometry.differences import ORDERS, DifferenceTorus, centred_weights
 from geomflow.geometry.torus import Torus

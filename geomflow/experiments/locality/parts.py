@@ -20,7 +20,7 @@ from geomflow.compare.trajectories import trajectory_study
 from geomflow.compare.velocities import architecture_study, formulations, velocity_study
 from geomflow.experiments.locality.settings import Resolution
 from geomflow.flows import FLOWS, DeTurckFlow, FixedMeasureFlow, RicciFlow
-from geomflow.flows.network import descent_source
+from geomflow.flows.torus.network import descent_source
 from geomflow.functionals import FUNCTIONALS
 from geomflow.geometry import autodiff
 from geomflow.geometry.packed import multiplicities, unpack

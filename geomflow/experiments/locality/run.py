@@ -24,7 +24,7 @@ from geomflow.experiments.locality import parts
 from geomflow.experiments.locality.report import card, macros
 from geomflow.experiments.locality.settings import FAST_PARTS, Resolution, default_resolution, find_metric
 from geomflow.figures.locality import save_locality
-from geomflow.flows.generate import programs
+from geomflow.flows.torus.generate import programs
 from geomflow.functionals import FUNCTIONALS
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import symbol_program

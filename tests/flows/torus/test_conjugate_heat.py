@@ -8,9 +8,9 @@ import pytest
 
 from geomflow.compare.invariants import gauge_invariants
 from geomflow.flows import FixedMeasureFlow
-from geomflow.flows.conjugate_heat import ConjugateHeat, perelman_reference, pull_back
-from geomflow.flows.ricci import RicciFlow
 from geomflow.flows.solve import integrate
+from geomflow.flows.torus.conjugate_heat import ConjugateHeat, perelman_reference, pull_back
+from geomflow.flows.torus.ricci import RicciFlow
 from geomflow.geometry.packed import pack
 from geomflow.geometry.torus import Torus
 from geomflow.metrics import METRICS, torus_metric

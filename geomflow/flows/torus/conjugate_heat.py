@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from geomflow.flows.generate import generated
-from geomflow.flows.ricci import RicciFlow
 from geomflow.flows.solve import integrate
+from geomflow.flows.torus.generate import generated
+from geomflow.flows.torus.ricci import RicciFlow
 from geomflow.geometry.packed import pack, unpack
 from geomflow.geometry.torus import Torus
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from geomflow.flows.base import TorusFlow
+from geomflow.flows.torus.base import TorusFlow
 from geomflow.geometry.packed import pack, unpack
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.random_operator import RandomFeatureOperator

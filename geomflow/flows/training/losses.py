@@ -97,7 +97,7 @@ class GridFunctional(Loss):
         CatalogueError: no such functional.
 
     Good values: networks of a kernel width σ that the grid carries, and times below
-    `geomflow.flows.perelman.stability_horizon`: F at fixed measure is ill-posed, and it is σ alone that tames it.
+    `geomflow.flows.torus.perelman.stability_horizon`: F at fixed measure is ill-posed, and it is σ alone that tames it.
     """
 
     torus: Torus

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from jaxtyping import Array, Float
 
-from geomflow.flows.base import TorusFlow
-from geomflow.flows.generate import generated
+from geomflow.flows.torus.base import TorusFlow
+from geomflow.flows.torus.generate import generated
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.random_operator import RandomFeatureOperator
 

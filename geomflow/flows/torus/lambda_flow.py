@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from geomflow.flows.base import TorusFlow
-from geomflow.flows.generate import generated
+from geomflow.flows.torus.base import TorusFlow
+from geomflow.flows.torus.generate import generated
 from geomflow.geometry.schroedinger import Eigenpair, lowest_eigenpair
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.random_operator import RandomFeatureOperator

@@ -17,15 +17,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from geomflow.core.checkpoint import Checkpoint
 from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.core.progress import track
-from geomflow.flows.base import COLLAPSE
-from geomflow.flows.generate import generated
+from geomflow.flows.base import LEFT
 from geomflow.flows.solve import integrate_many
-from geomflow.flows.training_losses import GridFunctional, Loss
+from geomflow.flows.torus.base import COLLAPSE
+from geomflow.flows.torus.generate import generated
+from geomflow.flows.training.losses import GridFunctional, Loss
 from geomflow.geometry.packed import dimension, pack
 from geomflow.networks.empirical_ntk import empirical_ntk
 from geomflow.networks.metric_network import MetricNetwork
@@ -92,7 +93,7 @@ class GradientFlow(eqx.Module):
 
 
 class Collapses(eqx.Module):
-    r"""True as soon as a leading minor of g falls to its floor at some point of the loss."""
+    r"""Positive until a leading minor of g falls to its floor at some point of the loss."""
 
     flow: GradientFlow
     floor: Array
@@ -101,9 +102,9 @@ class Collapses(eqx.Module):
         self.flow = flow
         self.floor = COLLAPSE * jnp.min(_minors(flow.values(flow.start)), axis=-1)
 
-    def __call__(self, parameters: Any) -> Bool[Array, ""]:
-        r"""Return whether the metric is about to stop being one."""
-        return jnp.any(jnp.min(_minors(self.flow.values(parameters)), axis=-1) <= self.floor)
+    def __call__(self, parameters: Any) -> Float[Array, ""]:
+        r"""Return the smallest of minor / floor - 1."""
+        return jnp.min(jnp.min(_minors(self.flow.values(parameters)), axis=-1) / self.floor) - 1
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def _piece(
             "Training must start at a metric, but a leading minor of g(x; θ₀) is not positive at some point of the "
             "loss. `MetricNetwork.check(points)` says where."
         )
-    solutions = integrate_many(flows, start, times, stop=stop, **(TOLERANCES | options))
+    solutions = integrate_many(flows, start, times, stops={LEFT: stop}, **(TOLERANCES | options))
     states = jax.tree.map(
         lambda *leaves: np.stack([_padded(leaf, len(times)) for leaf in leaves]),
         *[solution.states for solution in solutions],

@@ -10,10 +10,10 @@ from geomflow.compare.finite_width import constant_weight, draw_operator
 from geomflow.core.checkpoint import Checkpoint
 from geomflow.core.errors import ArgumentError, MetricError
 from geomflow.flows import FixedMeasureFlow
-from geomflow.flows.gradient_flow import GradientFlow, train, train_many
-from geomflow.flows.memorisation import MemorisationFlow
-from geomflow.flows.network import descent_source
-from geomflow.flows.training_losses import GridFunctional, PointFunctional, SquaredError, torus_batch
+from geomflow.flows.torus.network import descent_source
+from geomflow.flows.training.gradient_flow import GradientFlow, train, train_many
+from geomflow.flows.training.losses import GridFunctional, PointFunctional, SquaredError, torus_batch
+from geomflow.flows.training.memorisation import MemorisationFlow
 from geomflow.geometry.packed import pack
 from geomflow.geometry.point_sets import PointSet
 from geomflow.geometry.torus import Torus

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from geomflow.flows.base import TorusFlow
-from geomflow.flows.generate import generated
-from geomflow.flows.perelman import FixedMeasureFlow
+from geomflow.flows.torus.base import TorusFlow
+from geomflow.flows.torus.generate import generated
+from geomflow.flows.torus.perelman import FixedMeasureFlow
 from geomflow.geometry.packed import pack, unpack
 from geomflow.geometry.torus import Torus
 from geomflow.networks import PARAMETRISATIONS

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from geomflow.core.errors import HorizonError
-from geomflow.flows.base import TorusFlow
-from geomflow.flows.generate import generated
 from geomflow.flows.solve import Solution
+from geomflow.flows.torus.base import TorusFlow
+from geomflow.flows.torus.generate import generated
 from geomflow.geometry.packed import unpack
 from geomflow.geometry.torus import Torus
 from geomflow.kernels.random_operator import RandomFeatureOperator
