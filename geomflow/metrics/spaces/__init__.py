@@ -7,11 +7,14 @@ from geomflow.metrics.spaces import (
     exact_flows,
     general,
     homogeneous,
+    homogeneous_flows,
     instantons,
+    kaehler_flows,
     products,
     projective,
     solitons,
     space_forms,
+    torus_flows,
     warped,
 )
 from geomflow.metrics.spaces.base import SPACES, Finding, Space, line
@@ -19,6 +22,7 @@ from geomflow.metrics.spaces.truths import TRUTHS, Truth, truth
 
 for _family in (
     *(space_forms, projective, products, homogeneous, warped, general, solitons, exact_flows),
+    *(homogeneous_flows, kaehler_flows, torus_flows),
     *(black_holes, cosmology, instantons, burns),
 ):
     for _space in _family.FAMILY:

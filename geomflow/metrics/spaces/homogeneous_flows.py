@@ -1,0 +1,3 @@
+r"""Exact solutions of Ricci flow: left-invariant metrics."""
+
+FAMILY = ()

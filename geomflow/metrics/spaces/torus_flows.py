@@ -1,0 +1,3 @@
+r"""Exact solutions of Ricci flow: torus metrics."""
+
+FAMILY = ()
