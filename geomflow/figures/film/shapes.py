@@ -19,7 +19,7 @@ from geomflow.core.errors import ArgumentError
 
 #: Pixels along the longer side of a shape, and where the light comes from (right, up, towards the viewer).
 _PIXELS, _LIGHT = 900, np.array([0.35, 0.55, 0.76])
-#: Slope |dψ/ds| beyond 1 by which a profile no longer embeds (discretised poles overshoot by less), and the rise dz/ds drawn there.
+#: Slope |dψ/ds| beyond 1 by which a profile no longer embeds (discretised poles overshoot by less); dz/ds drawn there.
 _OVER, _STEEP = 1e-3, 0.1
 
 
