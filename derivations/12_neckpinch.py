@@ -20,6 +20,7 @@ from geomflow.symbolic.flows.neckpinch import SIGMA, TAU, derive_neckpinch, resi
 pinch = derive_neckpinch()
 assert sp.expand(pinch.profile - (1 + (SIGMA**2 - 2) / (8 * TAU))) == 0
 assert pinch.neck == 1 - 1 / (2 * TAU)
+assert {(proof.dim, proof.residual) for proof in pinch.proofs} == {(3, "0"), (4, "0"), (5, "0")}
 
 # %% Put back into the equation: what is left is of order 1/τ², and has no part along the neutral mode.
 left = sp.series(residual(pinch.profile).subs(TAU, 1 / sp.Symbol("q")), sp.Symbol("q"), 0, 3).removeO()

@@ -35,7 +35,8 @@ class Derive:
 
     what: Annotated[str, tyro.conf.Positional] = ""
     """A functional or kernel (`geomflow list`), such as perelman-f or cos-net, or one of: conventions,
-    variation-of-curvature, ricci-flow, perelman-monotonicity, deturck, stability, kaehler-ricci."""
+    variation-of-curvature, ricci-flow, perelman-monotonicity, deturck, stability, kaehler-ricci,
+    neckpinch."""
     all: bool = False
     """Everything, written into one document."""
     density: str = ""
