@@ -62,6 +62,7 @@ COMMANDS.add(
         "geomflow.experiments.finite_infinite:FiniteInfinite", "Finite or infinite on learning a metric.", x64=True
     ),
 )
+COMMANDS.add("flow", Command("geomflow.experiments.flow:FlowScene", "Watch a flow of metrics.", x64=True))
 COMMANDS.add("curvature", Command("geomflow.experiments.curvature:CurvatureOf", "Show a metric's curvature, exact."))
 COMMANDS.add(
     "generate", Command("geomflow.experiments.generate:Generate", "Write tensors of a metric as JAX.", x64=True)

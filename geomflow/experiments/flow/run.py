@@ -16,11 +16,13 @@ from geomflow.core.checkpoint import Checkpoint
 from geomflow.core.errors import ArgumentError
 from geomflow.core.progress import stage
 from geomflow.core.provenance import provenance
-from geomflow.experiments.flow.scene import SCENES, Claim, Performance, Request
+from geomflow.experiments.flow.scene import Claim, Performance, Request
+from geomflow.experiments.flow.scenes import SCENES
 from geomflow.experiments.study import Study, StudyResult
 from geomflow.figures.film import Frame, Globe, Revolution, Shape, Sheet, draw_strip, save_film
 from geomflow.figures.history import save_history
 from geomflow.figures.style import publication, save_figure
+from geomflow.flows.singularity import BlowUp
 
 _SHAPES: dict[str, type[Shape]] = {shape.__name__: shape for shape in (Revolution, Globe, Sheet)}
 _LABELS = {
@@ -46,8 +48,11 @@ class FlowResult(StudyResult):
         card.row("steps", n["steps"], f"in {n['seconds']:.2g} s")
         if singular := n["singularity"]:
             card.section("Singularity")
-            card.row("extinction time T", f"{singular['time']:.10g}", f"± {singular['error']:.1e}")
-            card.row("limit of (T - t) max|Rm|", singular["constant"], singular["says"])
+            found = BlowUp(**singular)
+            card.row("time T", f"{found.time:.12g}", f"± {found.error:.1e}")
+            card.row("|Rm| ~ (T - t)^-p, p", f"{found.rate:.4f}", f"± {found.rate_error:.1e}")
+            if found.type_one:
+                card.row("type I: (T - t) max|Rm| tends to", f"{found.constant:.6g}", f"± {found.constant_error:.1e}")
         card.section("Watched, from first to last")
         for name in n["watched"]:
             values = self.arrays[f"watched.{name}"]
@@ -88,7 +93,7 @@ class FlowResult(StudyResult):
         singular = self.numbers["singularity"]
         watched = {name: self.arrays[f"watched.{name}"] for name in self.numbers["watched"]}
         if watched:
-            limit = (singular["time"], singular["constant"]) if singular else None
+            limit = (singular["time"], singular["constant"]) if singular and singular["type_one"] else None
             save_history(folder / "history", self.arrays["times"], watched, _LABELS, limit)
         frames = self.frames()
         if frames:
@@ -119,6 +124,8 @@ class FlowScene(Study):
     """Write an animation as well (mp4 needs ffmpeg)."""
     seed: int | None = None
     """Of random initial data."""
+    coframe: str | None = None
+    """Of the scene lie-group: dω1; dω2; ... such as "2*w2*w3; 2*w3*w1; 2*w1*w2"."""
     resume: bool = False
     """Keep the legs that an interrupted run left in the output folder."""
     out: Path = Path("geomflow-flow")
@@ -133,7 +140,7 @@ class FlowScene(Study):
         parts = self.out / "parts"
         Checkpoint(parts, settings, resume=self.resume)
         count = self.frames if self.animate == "none" else max(self.frames, 100)
-        request = Request(self.initial, self.dim, self.grid, self.time, count, parts / "legs", self.seed)
+        request = Request(self.initial, self.dim, self.grid, self.time, count, parts / "legs", self.seed, self.coframe)
         with stage(f"flow {self.scene}"):
             found = scene(request)
         return result(found, settings)

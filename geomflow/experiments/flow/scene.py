@@ -14,11 +14,10 @@ import numpy as np
 
 from geomflow.core.card import Verdict
 from geomflow.core.catalogue import Catalogue
-from geomflow.core.checkpoint import Checkpoint
 from geomflow.core.errors import ArgumentError
 from geomflow.experiments.study import judged
 from geomflow.figures.film import Frame, Shape
-from geomflow.flows.base import BLEW_UP, Flow
+from geomflow.flows.base import Flow
 from geomflow.flows.singularity import BlowUp, blow_up
 from geomflow.flows.solve import Solution
 
@@ -50,6 +49,7 @@ class Request:
         frames: pictures in the film strip.
         folder: where a run that takes long keeps its legs.
         seed: of random initial data.
+        coframe: dω1; dω2; ... of a left-invariant frame.
     """
 
     initial: str | None = None
@@ -59,6 +59,7 @@ class Request:
     frames: int = 6
     folder: Path | None = None
     seed: int | None = None
+    coframe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,10 @@ class Scene:
         return self.play(request)
 
 
+#: Curvature against the first one at which a run ends, and from which on it counts as singular; where the flow knows
+#: its end, the part of its life that is run.
+_BLOWN_UP, _SINGULAR, _NEARLY = 1e5, 1e3, 1 - 1e-12
+
 SCENES: Catalogue[Scene] = Catalogue("scene")
 
 
@@ -134,11 +139,12 @@ def perform(
     state: Any,
     request: Request,
     about: str,
-    end: float,
+    end: float | None,
     *,
     shapes: Callable[[Any], tuple[Shape, ...]] | None = None,
     most_curvature: float | None = None,
     claims: Callable[[Solution, BlowUp | None], Sequence[Claim]] | None = None,
+    long: bool = False,
     **options: Any,
 ) -> Performance:
     r"""Run a flow, watch its observables and curvature at every step, and take pictures.
@@ -147,19 +153,24 @@ def perform(
         flow, state: what is run, from where.
         request: `time` replaces `end`.
         about: one sentence on it.
-        end: final time; a flow that blows up before it ends there.
+        end: final time; a flow that blows up before it ends there. None where the flow knows its extinction time, which
+            is then approached.
         shapes: state -> what a picture shows.
-        most_curvature: max |Rm| at which it ends as singular.
+        most_curvature: max |Rm| at which it ends as singular, 1e5 times the first by default.
         claims: (solution, singularity) -> statements.
+        long: keep the legs of the run on disk, so that it can be resumed.
         **options: as `Flow.run`.
     """
-    end = end if request.time is None else request.time
-    if request.folder is not None:
-        options["checkpoint"] = Checkpoint(request.folder, {"about": about, "end": end}, resume=True)
-    solution = flow.run(state, end, watch=Watch(flow), most_curvature=most_curvature, **options)
+    end = request.time or end or _NEARLY * (flow.extinction(state) or 0.0)
+    watch = Watch(flow)
+    if most_curvature is None and "Rm_max" in (seen := watch(state)):
+        most_curvature = _BLOWN_UP * max(float(seen["Rm_max"]), 1.0)
+    kept = {} if request.folder is None or not long else {"checkpoint": request.folder}
+    solution = flow.run(state, end, watch=watch, **kept, most_curvature=most_curvature, **options)
     assert solution.history is not None
     values = {name: np.asarray(value) for name, value in solution.history.values.items()}
-    singular = blow_up(solution.history.times, values["Rm_max"]) if solution.stopped_by == BLEW_UP else None
+    grown = "Rm_max" in values and values["Rm_max"][-1] > _SINGULAR * values["Rm_max"][0]
+    singular = blow_up(solution.history.times, values["Rm_max"]) if grown else None
     frames: list[Frame] = []
     if shapes is not None:
         frames = pictures(flow, state, _picture_times(solution, request.frames), shapes, **options)
@@ -183,7 +194,7 @@ def _picture_times(solution: Solution, count: int) -> np.ndarray:
     start, last = solution.times[0], solution.last_time
     if solution.completed:
         return np.linspace(start, last, count)
-    return last - (last - start) * np.concatenate([np.geomspace(1.0, 3e-3, count - 1), [0.0]])
+    return last - (last - start) * (1 - np.linspace(0, 1, count)) ** 2
 
 
 def pictures(
@@ -203,7 +214,8 @@ class Watch(eqx.Module):
     def __call__(self, state: Any) -> dict[str, jax.Array]:
         r"""Return them by name."""
         try:
-            seen = {"Rm_max": self.flow.curvature(state)}
+            found = {"Rm_max": self.flow.curvature(state)}
         except NotImplementedError:
-            seen = {}
-        return seen | {name: jnp.asarray(value) for name, value in self.flow.observables(state).items()}
+            found = {}
+        rest = {name: jnp.asarray(v) for name, v in self.flow.observables(state).items() if name != "curvature"}
+        return found | rest

@@ -103,7 +103,8 @@ class Revolution(Shape):
         normal = np.stack(np.broadcast_arrays(-np.sin(tilt), np.cos(tilt) * sine, np.cos(tilt) * np.sqrt(1 - sine**2)))
         picture = np.broadcast_to(scale.to_rgba(value), (up, across, 4)).copy()
         picture[:, grey, :3] = 0.7
-        _show(ax, picture, normal, np.abs(y)[:, None] <= r, (z[0], z[-1], -height, height))
+        # the thinnest neck is one pixel thick
+        _show(ax, picture, normal, np.abs(y)[:, None] <= np.maximum(r, height / up), (z[0], z[-1], -height, height))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,7 +22,7 @@ from geomflow.figures.style import TWO_COLUMNS, publication
 
 #: Colours of curvatures of both signs, and of positive ones alone.
 _BOTH, _POSITIVE = "RdYlBu_r", "YlOrRd"
-#: Curvatures that differ by more than this factor are drawn on a logarithmic scale.
+#: Curvatures that differ from the median by more than this factor are drawn on a logarithmic scale, up to its square.
 _RANGE = 30.0
 
 
@@ -44,12 +45,24 @@ def colour_scale(frames: Sequence[Frame]) -> ScalarMappable:
     least, most = float(np.min(values)), float(np.max(values))
     typical = float(np.median(np.abs(values)))
     if least > 0:
-        norm = LogNorm(max(least, typical / _RANGE), most) if most > _RANGE * typical else Normalize(0, most)
-        return ScalarMappable(norm, _POSITIVE)
+        if most <= _RANGE * typical:
+            return ScalarMappable(Normalize(0, most), _POSITIVE)
+        return ScalarMappable(LogNorm(max(least, typical / _RANGE), min(most, _RANGE**2 * typical)), _POSITIVE)
     reach = max(most, -least) or 1.0
     if reach > _RANGE * typical > 0:
+        reach = min(reach, _RANGE**2 * typical)
         return ScalarMappable(SymLogNorm(typical, vmin=-reach, vmax=reach), _BOTH)
     return ScalarMappable(CenteredNorm(halfrange=reach), _BOTH)
+
+
+def _beyond(scale: ScalarMappable, frames: Sequence[Frame]) -> Literal["neither", "both", "min", "max"]:
+    r"""Return on which sides there are values beyond the scale, for the colour bar."""
+    values = np.concatenate([np.ravel(shape.values) for frame in frames for shape in frame.shapes])
+    low, high = scale.get_clim()
+    assert low is not None
+    assert high is not None
+    below, above = np.min(values) < low * (1 - 1e-9 * np.sign(low)), np.max(values) > high * (1 + 1e-9)
+    return "both" if below and above else "min" if below else "max" if above else "neither"
 
 
 def draw_strip(frames: Sequence[Frame], label: str = "$R$", columns: int | None = None) -> Figure:
@@ -74,7 +87,7 @@ def draw_strip(frames: Sequence[Frame], label: str = "$R$", columns: int | None 
         ax.set_axis_off()
     for ax, frame in zip(axes.flat, frames):
         _paint(ax, frame, (wide, high), scale)
-    figure.colorbar(scale, ax=axes, label=label, shrink=0.9, aspect=25, pad=0.02)
+    figure.colorbar(scale, ax=axes, label=label, shrink=0.9, aspect=25, pad=0.02, extend=_beyond(scale, frames))
     return figure
 
 
@@ -97,7 +110,7 @@ def save_film(frames: Sequence[Frame], path: Path, label: str = "$R$", rate: int
     with publication():
         figure = plt.figure(figsize=(5.0, max(1.4, 4.2 * high / wide + 0.4)), layout="constrained")
         ax = figure.add_subplot()
-        figure.colorbar(scale, ax=ax, label=label, shrink=0.9)
+        figure.colorbar(scale, ax=ax, label=label, shrink=0.9, extend=_beyond(scale, frames))
         with writer.saving(figure, str(path), dpi=120):
             for frame in track(list(frames), f"film {path.name}"):
                 ax.clear()
