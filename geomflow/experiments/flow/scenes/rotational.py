@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from geomflow.core.errors import ArgumentError
 from geomflow.experiments.flow.scene import Claim, Performance, Request, Scene, perform
 from geomflow.experiments.flow.scenes.typed import function
 from geomflow.figures.film import Revolution
@@ -29,8 +30,15 @@ def revolution(flow: RotationalFlow) -> Callable[[Profile], tuple[Revolution, ..
     return picture
 
 
+def _dimension(request: Request) -> int:
+    dim = 3 if request.dim is None else request.dim
+    if dim < 2:
+        raise ArgumentError(f"A sphere with a meridian has dimension 2 or more, but --dim is {dim}.")
+    return dim
+
+
 def _dumbbell(request: Request) -> Performance:
-    dim = request.dim or 3
+    dim = _dimension(request)
     flow, state = from_profile(
         function(request.initial or _DUMBBELL, "s", _DUMBBELL), np.pi, dim=dim, points=request.grid or 401, finest=1e-3
     )
@@ -41,7 +49,7 @@ def _dumbbell(request: Request) -> Performance:
 
 
 def _round(request: Request) -> Performance:
-    dim = request.dim or 3
+    dim = _dimension(request)
     flow, state = from_profile(np.sin, np.pi, dim=dim, points=request.grid or 101)
     extinction = 1 / (2 * (dim - 1))
 

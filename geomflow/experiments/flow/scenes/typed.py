@@ -23,7 +23,7 @@ def function(text: str, variable: str, example: str) -> Callable[[np.ndarray], n
     try:
         expression = chart.parse(text)
     except DerivationError as error:
-        raise ArgumentError(f"`{text}` is no function of {variable}: {error} Try `{example}`.") from error
+        raise ArgumentError(f"`{text}` is no function of {variable} alone. Try `{example}`.") from error
     compiled = sp.lambdify(chart.coordinates[0], expression, "numpy")
     return lambda values: np.asarray(compiled(values), dtype=float) + np.zeros(np.shape(values))
 
