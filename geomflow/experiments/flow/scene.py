@@ -130,6 +130,8 @@ class Scene:
 #: Curvature against the first one at which a run ends, and from which on it counts as singular; where the flow knows
 #: its end, the part of its life that is run.
 _BLOWN_UP, _SINGULAR, _NEARLY = 1e5, 1e3, 1 - 1e-12
+#: The last picture of a flow that shrinks to nothing, as a part of its life.
+_SHOWN = 0.99
 
 SCENES: Catalogue[Scene] = Catalogue("scene")
 
@@ -190,11 +192,11 @@ def perform(
 
 
 def _picture_times(solution: Solution, count: int) -> np.ndarray:
-    r"""Return times up to the last one: evenly spaced, or the closer the nearer to a singularity."""
+    r"""Return times up to the last one: evenly spaced, or closer at the beginning and towards a singularity."""
     start, last = solution.times[0], solution.last_time
     if solution.completed:
         return np.linspace(start, last, count)
-    return last - (last - start) * (1 - np.linspace(0, 1, count)) ** 2
+    return start + (last - start) * np.minimum(np.sin(np.pi / 2 * np.linspace(0, 1, count)) ** 3, _SHOWN)
 
 
 def pictures(

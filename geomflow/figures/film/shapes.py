@@ -64,6 +64,10 @@ class Revolution(Shape):
                 f"A surface of revolution needs `s` increasing, and `psi` and `values` of its shape; found {shapes}."
             )
 
+    def mirrored(self) -> Revolution:
+        r"""Return the same surface, left and right exchanged."""
+        return Revolution(self.s[-1] - self.s[::-1], self.psi[::-1], self.values[::-1])
+
     @property
     def slope(self) -> Float[np.ndarray, " m"]:
         r"""ψ_s between neighbouring samples."""

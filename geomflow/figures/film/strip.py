@@ -51,7 +51,7 @@ def colour_scale(frames: Sequence[Frame]) -> ScalarMappable:
     reach = max(most, -least) or 1.0
     if reach > _RANGE * typical > 0:
         reach = min(reach, _RANGE**2 * typical)
-        return ScalarMappable(SymLogNorm(typical, vmin=-reach, vmax=reach), _BOTH)
+        return ScalarMappable(SymLogNorm(typical, 1.5, -reach, reach), _BOTH)
     return ScalarMappable(CenteredNorm(halfrange=reach), _BOTH)
 
 
