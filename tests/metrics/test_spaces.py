@@ -21,7 +21,8 @@ from geomflow.symbolic.charts.line_element import line_element
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"cp-3"}  # seconds; all others together take about ten
 
-FRAMES = {"su-2", "nil", "sol", "sl-2-r", "e-2"}  # known by brackets alone: no coordinates to differentiate by
+# known by brackets alone: no coordinates to differentiate by
+FRAMES = {"su-2", "nil", "sol", "sl-2-r", "e-2", *(space.name for space in homogeneous_flows.FAMILY)}
 
 EVERY = [pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else []) for name in SPACES]
 

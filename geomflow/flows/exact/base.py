@@ -52,7 +52,7 @@ class ExactSolution:
     def error(self, **options: Any) -> float:
         r"""Return the relative error of the integrated state at `end`, the largest over its components.
 
-        Each component (leaf of the state) is compared in the maximum norm with the exact one; absolutely, where that is 0.
+        Each component (leaf of the state) is compared in the maximum norm with the exact one (absolutely if that is 0).
 
         Raises:
             FlowError: the run did not reach `end`.

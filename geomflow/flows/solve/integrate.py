@@ -2,68 +2,28 @@ r"""Integration in time."""
 
 from __future__ import annotations
 
+import os
 import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
 from jaxtyping import Array
 
+from geomflow.core.checkpoint import Checkpoint
 from geomflow.core.errors import ArgumentError
-from geomflow.core.precision import require_x64
+from geomflow.flows.solve.banded import Banded, integrate_banded
+from geomflow.flows.solve.conditions import Stops, checked_times, refuse_violated
+from geomflow.flows.solve.leg import Place, Problem, solve_leg
+from geomflow.flows.solve.legs import LEG_STEPS, Run
 from geomflow.flows.solve.methods import Explicit, Method
-from geomflow.flows.solve.solution import FINISHED, History, Solution
+from geomflow.flows.solve.pieces import joined, piece
+from geomflow.flows.solve.solution import Solution
 
-#: The sentence for a run -> the condition that ends it: y -> number, positive as long as all is well.
-Stops = Mapping[str, Callable[[Any], Array]]
-
-
-def _margins(stops: Stops, y: Any) -> dict[str, Array]:
-    return {name: condition(y) for name, condition in stops.items()}
-
-
-def _margin(t: Any, y: Any, args: Any, **kwargs: Any) -> Array:
-    # one number for all conditions: diffrax locates the change of sign of a single one only
-    return jnp.min(jnp.stack(list(_margins(args[1], y).values())))
-
-
-@eqx.filter_jit
-def _solve(rhs, y0, times, rtol, atol, stops, watch, method, max_steps, dense, located):
-    # every number that varies from run to run is an array, so that a ladder of runs compiles once
-    root_finder = optimistix.Bisection(rtol=1e-12, atol=1e-14) if located else None
-    event = diffrax.Event(_margin, root_finder) if stops else None
-    span = times[-1] - times[0]
-    subs = [diffrax.SubSaveAt(ts=times), diffrax.SubSaveAt(t1=True)]
-    if watch is not None:
-        subs.append(diffrax.SubSaveAt(t0=True, steps=True, fn=lambda t, y, args: args[2](y)))
-    return diffrax.diffeqsolve(
-        method.terms(lambda t, y, args: args[0](t, y)),
-        method.solver(),
-        t0=times[0],
-        t1=times[-1],
-        # a first step from the span alone: the automatic one costs two evaluations and guesses no better
-        dt0=1e-3 * span,
-        y0=y0,
-        args=(rhs, stops, watch),
-        # a state that is not finite only shrinks the step: below dtmin the run ends with what it has
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol, dtmin=1e-9 * jnp.abs(span), force_dtmin=False),
-        saveat=diffrax.SaveAt(subs=subs, dense=dense),
-        event=event,
-        max_steps=max_steps,
-        throw=False,
-    )
-
-
-# one member for each entry of the first axis of every array in rhs, y0, stops and watch
-_MEMBERS = eqx.if_array(0)
-_solve_many = eqx.filter_vmap(
-    _solve, in_axes=(_MEMBERS, _MEMBERS, None, None, None, _MEMBERS, _MEMBERS, None, None, None, None)
-)
+MOST_STEPS = 16**4
 
 
 def integrate(
@@ -76,10 +36,13 @@ def integrate(
     method: Method | None = None,
     stops: Stops | None = None,
     watch: Callable[[Any], Any] | None = None,
-    max_steps: int = 16**4,
+    max_steps: int = MOST_STEPS,
+    fixed_steps: int | None = None,
     dense: bool = False,
+    checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
+    leg_steps: int | None = None,
 ) -> Solution:
-    r"""Integrate dy/dt = rhs(t, y) with adaptive steps.
+    r"""Integrate dy/dt = rhs(t, y), with adaptive steps unless their number is given.
 
     Args:
         rhs: an `eqx.Module` (its arrays are traced, so that a ladder of kernel widths compiles once) or a function.
@@ -91,17 +54,37 @@ def integrate(
             one of them changes from positive to negative; the time is located on the interpolant of the step.
         watch: y -> pytree of numbers, recorded after every step in `Solution.history`.
         max_steps: cap on the number of steps.
+        fixed_steps: so many equal steps from the first to the last output time, for measuring orders: nothing is
+            refused, and tolerances serve only to solve the equations of an implicit method. Outputs in between are
+            interpolated.
         dense: keep the interpolant of every step.
+        checkpoint: a folder, or a `Checkpoint` of your own, that keeps what was computed leg by leg: the same call goes
+            on where a run was interrupted, to the same bits, and a run that is complete is read back.
+        leg_steps: number of steps in a leg; between legs the progress bar moves. A run with a checkpoint has legs of
+            500 steps. Good values: legs of seconds to minutes.
 
     Raises:
         PrecisionError: float32.
-        ArgumentError: fewer than two output times, or times that are not strictly monotone.
+        ArgumentError: fewer than two output times, times that are not strictly monotone, no steps, or dense output of a
+            run in legs.
+        ResultFileError: the checkpoint is damaged, or belongs to another run.
+        FlowError: the run would start where a condition of `stops` is violated. Numbers: `time`, `condition`, `value`.
     """
-    times = _checked(y0, times)
-    start = clock.perf_counter()
-    tolerances, method = (jnp.asarray(rtol), jnp.asarray(atol)), method or Explicit()
-    raw = _solve(rhs, y0, jnp.asarray(times), *tolerances, dict(stops or {}), watch, method, max_steps, dense, True)
-    return _solution(raw, stops or {}, times, max_steps, start, dense)
+    times = checked_times(y0, times)
+    in_legs = checkpoint is not None or leg_steps is not None
+    if isinstance(method, Banded):
+        if in_legs or fixed_steps is not None:
+            raise ArgumentError("The method `Banded` has no `fixed_steps`, legs or checkpoint. Leave them out.")
+        options = {"rtol": rtol, "atol": atol, "stops": stops, "watch": watch, "max_steps": max_steps, "dense": dense}
+        return integrate_banded(rhs, y0, times, method=method, **options)
+    if in_legs and dense:
+        raise ArgumentError("Dense output is not kept from leg to leg: ask for output times, or leave the legs out.")
+    problem = _problem(rhs, times, rtol, atol, method, stops, watch, fixed_steps, dense, True)
+    most = max(max_steps, fixed_steps or 0)
+    steps = (LEG_STEPS if leg_steps is None else leg_steps) if in_legs else most
+    run = Run(problem, y0, times, fixed_steps, most, min(steps, most), checkpoint)
+    pieces = run.legs() if in_legs else [run.leg([])]
+    return joined(pieces, rhs, problem.stops, run.reached.raw.evaluate if dense and run.reached else None)
 
 
 def integrate_many(
@@ -114,7 +97,7 @@ def integrate_many(
     method: Method | None = None,
     stops: Stops | None = None,
     watch: Callable[[Any], Any] | None = None,
-    max_steps: int = 16**4,
+    max_steps: int = MOST_STEPS,
 ) -> list[Solution]:
     r"""Integrate an ensemble in one compiled program, each member with its own steps.
 
@@ -127,68 +110,41 @@ def integrate_many(
         ends with the step in which it does.
 
     Raises:
-        PrecisionError, ArgumentError: as for `integrate`.
+        PrecisionError, ArgumentError, FlowError: as for `integrate`.
     """
-    times = _checked(y0, times)
-    start = clock.perf_counter()
-    tolerances, method = (jnp.asarray(rtol), jnp.asarray(atol)), method or Explicit()
+    times = checked_times(y0, times)
     # no event is located: the root finder refuses a member that met none
-    options = (dict(stops or {}), watch, method, max_steps, False, False)
-    raw = _solve_many(rhs, y0, jnp.asarray(times), *tolerances, *options)
-    members, fixed = eqx.partition(raw, eqx.is_array)
-    members = jax.tree.map(np.asarray, members)
-    count = len(jax.tree.leaves(y0)[0])
-    each = [eqx.combine(jax.tree.map(lambda leaf: leaf[i], members), fixed) for i in range(count)]  # noqa: B023
-    return [_solution(one, _member(stops or {}, i), times, max_steps, start, False) for i, one in enumerate(each)]
+    problem = _problem(rhs, times, rtol, atol, method, stops, watch, None, False, False)
+    place = Place(jnp.asarray(times[0]), y0, jnp.asarray(np.nan))
+    start = clock.perf_counter()
+    reached = _solve_many(problem, place, max_steps)
+    arrays, fixed = eqx.partition(reached, eqx.is_array)
+    arrays = jax.tree.map(np.asarray, arrays)
+    seconds = clock.perf_counter() - start
+    solutions = []
+    for index in range(len(jax.tree.leaves(y0)[0])):
+        one = eqx.combine(_member(arrays, index), fixed)
+        refuse_violated(problem.stops, one.begin, times[0])
+        begun = Place(place.time, _member(y0, index), place.step)
+        found = piece(one, begun, True, times, seconds)
+        solutions.append(joined([found], _member(rhs, index), _member(problem.stops, index)))
+    return solutions
 
 
-def _checked(y0: Any, times: np.ndarray) -> np.ndarray:
-    require_x64(*jax.tree.leaves(y0))
-    times = np.asarray(times, dtype=float)
-    steps = np.diff(times)
-    if times.size < 2 or not (np.all(steps > 0) or np.all(steps < 0)):
-        raise ArgumentError("Argument `times` must hold two or more strictly monotone times, the initial one first.")
-    return times
+def _solve_many(problem: Problem, place: Place, max_steps: int) -> Any:
+    # one member for each entry of the first axis of every array in rhs, the state, stops and watch
+    member, static = eqx.if_array(0), (problem.constant, problem.dense, problem.located)
+    members = Problem(member, None, None, None, None, member, member, *static)  # pyright: ignore[reportArgumentType]
+    return eqx.filter_vmap(solve_leg, in_axes=(members, Place(None, member, None), None))(problem, place, max_steps)
 
 
 def _member(tree: Any, index: int) -> Any:
     return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, tree)
 
 
-def _solution(
-    raw: diffrax.Solution, stops: Stops, times: np.ndarray, max_steps: int, start: float, dense: bool
-) -> Solution:
-    assert raw.ys is not None  # both are asked for by SaveAt
-    assert raw.ts is not None
-    states, last = raw.ys[0], jax.tree.map(lambda leaf: leaf[0], raw.ys[1])
-    stopped_by = None
-    if raw.result == diffrax.RESULTS.successful:
-        reason = FINISHED
-    elif raw.result == diffrax.RESULTS.event_occurred:
-        margins = {name: float(value) for name, value in _margins(stops, last).items()}
-        stopped_by = reason = min(margins, key=lambda name: margins[name])
-    elif raw.result == diffrax.RESULTS.max_steps_reached:
-        reason = f"it used all {max_steps} steps; raise `max_steps` or loosen `rtol`"
-    else:
-        reason = "the step size fell below its minimum: the state grows without bound"
-    finite = [np.all(np.isfinite(np.reshape(leaf, (times.size, -1))), axis=1) for leaf in jax.tree.leaves(states)]
-    reached = int(np.sum(np.all(finite, axis=0)))
-    return Solution(
-        times=times[:reached],
-        states=jax.tree.map(lambda leaf: leaf[:reached], states),
-        last=last,
-        last_time=float(raw.ts[1][0]),
-        completed=reason == FINISHED,
-        reason=reason,
-        steps=int(raw.stats["num_steps"]),
-        seconds=clock.perf_counter() - start,
-        stopped_by=stopped_by,
-        history=_history(raw) if len(raw.ts) > 2 else None,
-        interpolate=raw.evaluate if dense else None,
-    )
-
-
-def _history(raw: diffrax.Solution) -> History:
-    times, values = np.asarray(raw.ts[2]), raw.ys[2]  # pyright: ignore[reportOptionalSubscript]
-    taken = np.isfinite(times)
-    return History(times[taken], jax.tree.map(lambda leaf: np.asarray(leaf)[taken], values))
+def _problem(rhs, times, rtol, atol, method, stops, watch, fixed_steps, dense, located) -> Problem:
+    if fixed_steps is not None and fixed_steps < 1:
+        raise ArgumentError(f"Argument `fixed_steps` must be at least 1, but was {fixed_steps}.")
+    constant, conditions = fixed_steps is not None, dict(stops or {})
+    at, relative, absolute = (jnp.asarray(number) for number in (times, rtol, atol))
+    return Problem(rhs, at, relative, absolute, method or Explicit(), conditions, watch, constant, dense, located)

@@ -3,14 +3,20 @@ r"""How an equation is stepped: one record per method. A flow names its default;
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import diffrax
 import equinox as eqx
 
 
 class Method(eqx.Module):
-    r"""A one-step method with an error estimate, as diffrax sees it."""
+    r"""A one-step method with an error estimate, as diffrax sees it.
+
+    Attributes:
+        steps_on_outputs: whether steps end on the output times, because the interpolant is of lower order.
+    """
+
+    steps_on_outputs: ClassVar[bool] = False
 
     @abstractmethod
     def solver(self) -> diffrax.AbstractSolver:
@@ -18,7 +24,11 @@ class Method(eqx.Module):
 
     @abstractmethod
     def terms(self, rhs: Any) -> Any:
-        r"""Return the terms the stepper takes, for a right-hand side `rhs(t, y)`."""
+        r"""Return the terms the stepper takes, for a right-hand side `rhs(t, y, args)`."""
+
+    def within(self, rtol: Any, atol: Any) -> Self:
+        r"""Return the method for a run within these tolerances: itself, unless it solves equations on its way."""
+        return self
 
 
 class Explicit(Method):

@@ -28,6 +28,31 @@ class History:
 
 
 @dataclass(frozen=True)
+class Stuck:
+    r"""Where no step, however small, met the tolerance.
+
+    Attributes:
+        time: the last time reached.
+        step: the length of the last step that was refused.
+        leaf: the part of the state ("" where the state is one array).
+        index: the entry of it that changes fastest in proportion, or whose rate is not finite.
+        value, rate: that entry and its rate of change.
+    """
+
+    time: float
+    step: float
+    leaf: str
+    index: tuple[int, ...]
+    value: float
+    rate: float
+
+    def __str__(self) -> str:
+        part = f" of `{self.leaf}`" if self.leaf else ""
+        entry = f"entry {self.index}{part}" if self.index else f"the state{part}"
+        return f"fastest is {entry}, {self.value:.6g} with the rate {self.rate:.3g}"
+
+
+@dataclass(frozen=True)
 class Solution:
     r"""What an integration returned.
 
@@ -39,10 +64,11 @@ class Solution:
         completed: whether the final time was reached.
         reason: one sentence; "reached the final time" when completed.
         steps: accepted and rejected steps together.
-        seconds: wall time, compilation included.
+        seconds: wall time, compilation included; that of the legs themselves when a run was resumed.
         stopped_by: the name of the event that ended the run, if one did.
         history: what was watched, when something was.
         interpolate: t -> state, when dense output was asked for.
+        stuck: where it stuck, when no step met the tolerance.
         wave_vector: of the Fourier mode that changed most, when a flow on a torus stopped early.
     """
 
@@ -57,6 +83,7 @@ class Solution:
     stopped_by: str | None = None
     history: History | None = None
     interpolate: Callable[[Any], Array] | None = None
+    stuck: Stuck | None = None
     wave_vector: tuple[int, ...] | None = None
 
     def interpolant(self) -> Callable[[Any], Array]:

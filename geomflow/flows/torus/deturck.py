@@ -25,4 +25,9 @@ class DeTurckFlow(TorusFlow):
 
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return -2 Ric_ij + ∇_i W_j + ∇_j W_i."""
-        return self.torus.pointwise(generated("deturck_velocity", self.torus.dim), g, *self.torus.jets(g))
+        return self.torus.pointwise(generated("deturck_velocity", self.torus.dim), g, *self.jets(g))
+
+    @property
+    def diffusivity(self) -> float:
+        r"""1: every mode decays like e^{-k² t}."""
+        return 1.0

@@ -26,4 +26,4 @@ class RicciFlow(TorusFlow):
 
     def velocity(self, g: Float[Array, "P *grid"]) -> Float[Array, "P *grid"]:
         r"""Return -2 Ric_ij."""
-        return self.torus.pointwise(generated("ricci_velocity", self.torus.dim), g, *self.torus.jets(g))
+        return self.torus.pointwise(generated("ricci_velocity", self.torus.dim), g, *self.jets(g))
