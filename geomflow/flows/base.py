@@ -102,10 +102,13 @@ class Flow(eqx.Module):
 
     def _refuse_beyond_extinction(self, state: Any, times: np.ndarray) -> None:
         extinction = self.extinction(state)
-        if extinction is not None and times[-1] - times[0] >= extinction:
-            end = times[0] + extinction
+        if extinction is None:
+            return
+        end = times[0] + extinction
+        if times[-1] >= end:
             raise FlowError(
-                f"This flow becomes extinct at t = {end:.10g}, but t = {times[-1]:.10g} is asked for. Ask for less.",
+                f"This flow, or a part of its manifold, becomes extinct at t = {end:.10g}, but "
+                f"t = {times[-1]:.10g} is asked for. Ask for less.",
                 time=end,
             )
 

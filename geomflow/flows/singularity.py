@@ -18,6 +18,8 @@ from geomflow.core.errors import ArgumentError
 
 #: Least growth of the curvature, and least number of samples on the way.
 GROWTH, SAMPLES = 8.0, 12
+#: Growth of the curvature from one sample to the next up to which samples at the end are used.
+LEAP = 2.5
 #: How far the exponent of |Rm| ~ (T - t)^{-p} may be from 1, its uncertainty included, for type I.
 TYPE_ONE = 0.1
 # corrections (T - t)^q with a smaller q are taken for logarithms
@@ -84,6 +86,9 @@ def blow_up(times: np.ndarray, curvature: np.ndarray) -> BlowUp:
     for i in range(len(y) - 2, int(np.argmax(y)) - 1, -1):  # from the last one back, each at least a little larger
         if y[i] > (1 + _APART) * y[kept[-1]]:
             kept.append(i)
+    # a last step that leaps (a run told to end just before T) leaves too few samples behind it to be read
+    while len(kept) > SAMPLES and y[kept[1]] > LEAP * y[kept[0]]:
+        del kept[0]
     times, y = times[kept[::-1]], y[kept[::-1]]
     if len(y) < SAMPLES or y[0] < GROWTH * y[-1]:
         raise ArgumentError(

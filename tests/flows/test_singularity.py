@@ -82,6 +82,14 @@ def test_noise_of_the_samples_shows_in_the_error_bar():
     assert abs(end.time - T) <= 3 * end.error
 
 
+def test_a_leap_at_the_end_is_left_out():
+    t = samples(1e-4)
+    found = blow_up(np.append(t, T - 1e-7), 1 / (T - np.append(t, T - 1e-7)))
+    assert found.type_one
+    assert abs(found.time - T) < 1e-10
+    assert found.constant == pytest.approx(1.0, abs=1e-6)
+
+
 def test_refusals():
     t = samples(1e-3)
     with pytest.raises(ArgumentError, match="grown 8-fold") as caught:

@@ -13,7 +13,7 @@ import sympy as sp
 from geomflow.core.errors import ArgumentError, CatalogueError
 from geomflow.geometry import autodiff
 from geomflow.metrics import SPACES, TRUTHS
-from geomflow.metrics.spaces import Space, line, table
+from geomflow.metrics.spaces import Space, homogeneous_flows, line, table
 from geomflow.metrics.spaces.truths.reading import Relations, components, one_form, vector
 from geomflow.symbolic.charts.chart import Chart
 from geomflow.symbolic.charts.line_element import line_element

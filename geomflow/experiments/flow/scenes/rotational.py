@@ -21,8 +21,8 @@ from geomflow.flows.warped.surgery import Piece, flow_with_surgery
 
 _DUMBBELL = "sin(s)*(1 - 0.8*sin(s)^2)"
 _TYPED = f"the profile ψ(s) on [0, π], such as {_DUMBBELL}"
-#: Neck at which a pinch is left: T - t of about 1e-9. Neck at which surgery is done.
-_NARROW, _CUT = 1e-4, 2e-3
+#: Neck at which a pinch is left: T - t of about 1e-10. Neck at which surgery is done.
+_NARROW, _CUT = 2e-5, 2e-3
 #: The coefficients of a neckpinch are 1 in theory; they are approached like 1/τ².
 _COEFFICIENT = 0.02
 #: A piece that vanishes has R_max/R_min - 1 below this at a hundredth of its radius.
