@@ -59,7 +59,8 @@ class Ansatz:
             for name, symbols in self.jets.items()
             for k, symbol in enumerate(symbols)
         }
-        return expression.xreplace({**names, self.metric.chart.constants[0]: LAM})
+        replaced: Any = expression.xreplace({**names, self.metric.chart.constants[0]: LAM})
+        return replaced
 
     @cached_property
     def defect(self) -> tuple[sp.Expr, ...]:

@@ -112,7 +112,7 @@ class SolitonFlow(Flow):
 
     def __call__(self, t: Any, state: Profile) -> Profile:
         r"""Return (φ_τ, ψ_τ)."""
-        closed = 2 * sum(float(c) * state.psi[k] for k, c in enumerate(centred_weights(1, ORDER)[REACH + 1 :]))
+        closed = 2 * jnp.asarray(centred_weights(1, ORDER)[REACH + 1 :], dtype=float) @ state.psi[:REACH]
         phi = self._jet(state.phi, 1, closed / self.spacing, jnp.ones(REACH))
         psi = self._jet(state.psi, -1, jnp.zeros(()), self.beyond)
         constant = jnp.full((1, 1), self.constant)

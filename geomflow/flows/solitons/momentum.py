@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -111,7 +112,8 @@ def fik(constant: float = 1.0, length: float = 20.0) -> Soliton:
         c = float(np.exp(log_c))
         return float(inward(c, start + _MEMORY / c)(start)[0])
 
-    c = float(np.exp(brentq(defect, np.log(0.3 * constant), np.log(2 * constant), xtol=1e-15)))
+    log_c: Any = brentq(defect, np.log(0.3 * constant), np.log(2 * constant), xtol=1e-15)
+    c = float(np.exp(log_c))
     # dx/ds = 2√F < 2√(kx/2c)
     far = (np.sqrt(start) + np.sqrt(constant / (2 * c)) * length) ** 2
     profile, slope = inward(c, far + _MEMORY / c), _slope("calabi-u-2", c, constant)
@@ -133,7 +135,7 @@ def koiso_cao(constant: float = 1.0) -> Soliton:
         slope = _slope("calabi-u-2", c, constant)
         return float(solve_ivp(lambda x, state: [slope(x, state[0])], ends, [0.0], **_TOLERANCES).y[0, -1])
 
-    c = brentq(defect, 0.1 * constant, 2 * constant, xtol=1e-15)
+    c: Any = brentq(defect, 0.1 * constant, 2 * constant, xtol=1e-15)
     slope = _slope("calabi-u-2", c, constant)
     jet, x, panels = _in_arclength(slope, ends[0], 20 / np.sqrt(constant), 0.5 / np.sqrt(constant))
     return _kaehler("Koiso-Cao soliton", constant, c, jet, x, panels)

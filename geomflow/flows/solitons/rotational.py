@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -182,7 +183,7 @@ def _integrated(dim: int, constant: float, curvature: float, start: float, lengt
         return state[0] - initial[0] / 2
 
     pinches.terminal = True  # pyright: ignore[reportFunctionMemberAccess]
-    tolerances = {"rtol": RTOL, "atol": RTOL * min(1.0, initial[0])}
+    tolerances: Any = {"rtol": RTOL, "atol": RTOL * min(1.0, initial[0])}
     found = solve_ivp(
         lambda _, state: rate(*map(float, state), constant), (start, length), initial, "DOP853",
         dense_output=True, events=pinches, **tolerances,

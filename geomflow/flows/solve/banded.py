@@ -228,7 +228,8 @@ class _Run:
             value = float(self.margins(piece(t))[i])
             return value if np.isfinite(value) else -1.0
 
-        ends, precise = (piece.t_old, piece.t), {"xtol": 1e-300, "rtol": 1e-15}
+        ends = (piece.t_old, piece.t)
+        precise: Any = {"xtol": 1e-300, "rtol": 1e-15}
         found: dict[int, Any] = {i: brentq(margin, *ends, args=(i,), **precise) for i in crossed}
         first = min(crossed, key=lambda i: abs(found[i] - piece.t_old))
         self.time, self.stopped_by = float(found[first]), list(self.stops)[first]

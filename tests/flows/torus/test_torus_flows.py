@@ -29,7 +29,6 @@ from geomflow.geometry.torus import Torus
 from geomflow.kernels.operator import cos_net_multiplier
 from geomflow.metrics import METRICS, poisson
 
-
 #: The flows that a network's kernel can drive.
 SMEARED = ("ricci", "deturck", "perelman", "lambda", "network")
 

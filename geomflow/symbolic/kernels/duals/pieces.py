@@ -88,7 +88,8 @@ def _real_roots(expr: Any) -> set[Any]:
             raise DerivationError(f"The places where {expr} changes its sign have no closed form.")
         return set(solutions)
     if expr.free_symbols != {U} and sp.Poly(expr, U).degree() == 1:
-        root = sp.cancel(-sp.expand(expr).coeff(U, 0) / sp.expand(expr).coeff(U, 1))
+        expanded: Any = sp.expand(expr)
+        root = sp.cancel(-expanded.coeff(U, 0) / expanded.coeff(U, 1))
         if root.is_number:
             return {root}
     if expr.free_symbols != {U}:
