@@ -159,12 +159,12 @@ def test_curvature_and_observables_of_the_poisson_solution():
 
 
 def test_a_run_ends_at_the_curvature_asked_for():
-    """The Poisson solution backward from s = 2: |Rm| = 1/sinh(s) reaches 0.5 at s = asinh(2)."""
+    """The Poisson solution, a little backward from s = 2: |Rm| = 1/sinh(s) reaches 0.3 at s = asinh(1/0.3)."""
     torus = Torus(2, 32)
     g = poisson((1, 0), 2.0).sample(torus)[0]
-    run = RicciFlow(torus).run(g, np.array([0.0, -0.8]), most_curvature=0.5, rtol=1e-6, atol=1e-8)
+    run = RicciFlow(torus).run(g, np.array([0.0, -0.2]), most_curvature=0.3, rtol=1e-9, atol=1e-11)
     assert "curvature" in run.reason
-    assert run.last_time == pytest.approx(np.arcsinh(2) - 2, abs=2e-3)
+    assert run.last_time == pytest.approx(np.arcsinh(1 / 0.3) - 2, abs=1e-5)
 
 
 # -- exact solutions, orders -------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_the_split_does_not_change_the_flow():
         close(*runs, 1e-8)
         symbol = flow.method(g).symbol
         assert float(jnp.max(symbol)) <= 0
-        assert float(jnp.min(symbol)) < -10
+        assert float(jnp.min(symbol)) < (-1 if getattr(flow, "kernel", None) is not None else -10)
     inverse = np.linalg.eigvalsh(np.linalg.inv(np.asarray(unpack(g))))
     ratio = float(-DeTurckFlow(torus).method(g).symbol[0, 1])
     assert max(inverse.mean(), inverse.max() / 1.6) * 0.99 < ratio < inverse.max()

@@ -51,6 +51,7 @@ def test_lists_flow():
     close(found.u, TORUS.divergence(flux) / ROOT, 1e-6)  # √g is not band-limited
 
 
+@pytest.mark.slow
 def test_gauges_of_lists_flow_agree():
     found = []
     for gauge in ("none", "deturck", METRICS["generic-t2"].sample(TORUS)[0]):
