@@ -45,6 +45,11 @@ class Flow(eqx.Module):
         r"""Return y -> number that is positive as long as y is a metric; None where that is not watched."""
         return None
 
+    def conditions(self, state: Any) -> dict[str, Callable[[Any], Array]]:
+        r"""Return the conditions that end every run from a state, by their sentences: that it leaves the metrics."""
+        left = self.leaves(state)
+        return {} if left is None else {LEFT: left}
+
     def curvature(self, state: Any) -> Float[Array, ""]:
         r"""Return max |Rm|, the largest norm (R_abcd R^abcd)^½ over the manifold: 1/length².
 
@@ -72,6 +77,7 @@ class Flow(eqx.Module):
         *,
         method: Method | None = None,
         most_curvature: float | None = None,
+        stops: Stops | None = None,
         watch: Callable[[Any], Any] | None = None,
         **options: Any,
     ) -> Solution:
@@ -82,6 +88,7 @@ class Flow(eqx.Module):
             times: output times, the initial one first; or the final time alone.
             method: how to step; the flow's own choice by default.
             most_curvature: end the run where max |Rm| has reached this value (1/length²); never by default.
+            stops: further conditions that end it, as for `integrate`.
             watch: y -> pytree of numbers recorded at every step, such as `flow.observables`.
             **options: as `geomflow.flows.solve.integrate`.
 
@@ -92,10 +99,9 @@ class Flow(eqx.Module):
         self.check(state)
         times = np.array([0.0, times]) if np.ndim(times) == 0 else np.asarray(times, dtype=float)
         self._refuse_beyond_extinction(state, times)
-        stops = {LEFT: self.leaves(state)}
+        conditions = {**self.conditions(state), **(stops or {})}
         if most_curvature is not None:
-            stops[BLEW_UP] = Exceeds(self.curvature, jnp.asarray(most_curvature))
-        conditions: Stops = {name: condition for name, condition in stops.items() if condition is not None}
+            conditions[BLEW_UP] = Exceeds(self.curvature, jnp.asarray(most_curvature))
         return integrate(
             self, state, times, method=method or self.method(state), stops=conditions, watch=watch, **options
         )

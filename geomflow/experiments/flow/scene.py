@@ -129,7 +129,7 @@ class Scene:
 
 #: Curvature against the first one at which a run ends, and from which on it counts as singular; where the flow knows
 #: its end, the part of its life that is run.
-_BLOWN_UP, _SINGULAR, _NEARLY = 1e5, 1e3, 1 - 1e-12
+_BLOWN_UP, _SINGULAR, _NEARLY = 1e5, 1e2, 1 - 1e-12
 #: The last picture of a flow that shrinks to nothing, as a part of its life.
 _SHOWN = 0.99
 

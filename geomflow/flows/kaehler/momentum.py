@@ -22,6 +22,9 @@ from geomflow.flows.kaehler.reduction import Ansatz, generated
 CLOSES = 1e-8
 #: By how much the polynomial through a given profile may miss it between its nodes, relative to its largest value.
 RESOLVES = 1e-6
+#: The share of the highest Chebyshev coefficients at which a run ends, and why.
+TAIL = 1e-3
+UNRESOLVED = "the profile is no longer resolved by the grid; take more points"
 
 
 class Profile(NamedTuple):
@@ -184,6 +187,13 @@ class MomentumFlow(Flow):
     def leaves(self, state: Profile) -> Callable[[Profile], Array]:
         r"""Return the condition that the profile stays positive between its ends."""
         return self._margin
+
+    def conditions(self, state: Profile) -> dict[str, Callable[[Any], Array]]:
+        r"""Return the conditions that end a run: the profile is not positive, or not resolved."""
+        return {**super().conditions(state), UNRESOLVED: self._resolution}
+
+    def _resolution(self, state: Profile) -> Float[Array, ""]:
+        return 1 - self.interval.tail(self._margins(state)) / TAIL
 
     def _margin(self, state: Profile) -> Float[Array, ""]:
         return jnp.min(self._margins(state))

@@ -269,3 +269,12 @@ def test_the_catalogues_sausage_is_the_space_of_that_name():
     xi = np.arctanh((e - 1) * c / ((e + 1) * s))
     w = 2 * math.sinh(1.4) / (np.cosh(2 * xi) + math.cosh(1.4))
     np.testing.assert_allclose(profile[1:-1], w, rtol=1e-9)
+
+
+def test_a_profile_that_is_no_longer_resolved_ends_the_run():
+    """Near the contraction of the exceptional curve the profile is too steep for 16 points, and the run says so."""
+    flow = HirzebruchFlow(size=16)
+    run = flow.run(flow.standard(1.0, 4.0), 0.2499)
+    assert not run.completed
+    assert "more points" in run.reason
+    assert 0.2 < run.last_time < 0.2499

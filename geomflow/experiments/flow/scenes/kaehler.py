@@ -60,12 +60,14 @@ def _projective(request: Request) -> Performance:
 
 def _hirzebruch(start: str) -> Callable[[Request], Performance]:
     def play(request: Request) -> Performance:
-        flow = HirzebruchFlow(size=request.grid or 32)
+        flow = HirzebruchFlow(size=request.grid or 96)
         a, b = (float(end) for end in numbers(request.initial or start, 2))
         state = flow.standard(a, b)
         about = f"Kähler-Ricci flow on CP² blown up in a point, momenta {a:g} <= x <= {b:g}; the picture is a fibre."
         claims = _class_claims(flow, state)
-        return perform(flow, state, request, about, None, shapes=fibre(flow), claims=claims, rtol=1e-10)
+        # the grid follows the line down to a few thousandths of its area
+        options = {"most_curvature": 3e3 / a, "rtol": 1e-9}
+        return perform(flow, state, request, about, None, shapes=fibre(flow), claims=claims, **options)
 
     return play
 
