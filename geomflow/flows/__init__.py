@@ -1,4 +1,4 @@
-r"""Flows of metrics, a folder per family and one flow per file. `FLOWS` is the catalogue."""
+r"""Flows of metrics, a folder per family, one flow per file: the catalogue `FLOWS`; `EXACT` are exact solutions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 from geomflow.core.catalogue import Catalogue
 from geomflow.flows.base import Flow
 from geomflow.flows.conformal import ConformalSphereFlow, ConformalTorusFlow
-from geomflow.flows.homogeneous import DiagonalFlow, InvariantFlow
+from geomflow.flows.entropies import QUANTITIES as ENTROPIES
+from geomflow.flows.exact import EXACT
+from geomflow.flows.homogeneous import GROUPS, DiagonalFlow, InvariantFlow
 from geomflow.flows.kaehler import HirzebruchFlow, LineBundleFlow, PotentialFlow, ProjectiveFlow
 from geomflow.flows.solve import evolve, integrate
 from geomflow.flows.torus import (
@@ -51,7 +53,10 @@ FLOWS.add("line-bundle", LineBundleFlow)
 FLOWS.add("potential", PotentialFlow)
 
 __all__ = [
+    "ENTROPIES",
+    "EXACT",
     "FLOWS",
+    "GROUPS",
     "BackgroundDeTurckFlow",
     "ConformalSphereFlow",
     "ConformalTorusFlow",

@@ -238,7 +238,9 @@ def flows_equal_those_of_one_device():
             continue
         velocity = jax.jit(lambda g, many=many: many.pointwise(generated("deturck_velocity", 2), g, *many.jets(g)))
         found = velocity(shard_grid(g, dim))
-        close(found, expected, 1e-13)
+        # by transforms on both sides: one device alone would differentiate by matrices
+        close(found, jax.jit(lambda g, one=one: generated("deturck_velocity", 2)(g, *one.jets(g)))(g), 1e-13)
+        close(found, expected, 1e-11)
         assert found.sharding.num_devices == 8
         assert not found.sharding.is_fully_replicated
         assert set(exchanges_of(velocity.lower(shard_grid(g, dim)))) == {"all-to-all"}

@@ -139,7 +139,7 @@ def _eigenvalue(curvature: float, place: int) -> Callable[[float, Manifold], flo
     return lambda t, manifold: float(lowest_eigenvalues(manifold, place + 1, curvature).values[place])
 
 
-QUANTITIES: Catalogue[Quantity] = Catalogue("quantity")
+QUANTITIES: Catalogue[Quantity] = Catalogue("entropy")
 for _quantity in (
     Quantity("volume", "V", lambda t, manifold: manifold.volume),
     Quantity("diameter", r"\mathrm{diam}", lambda t, manifold: manifold.diameter()),

@@ -54,8 +54,10 @@ class TorusFlow(Flow):
         raise NotImplementedError
 
     def jets(self, field: Float[Array, "*batch_grid"]) -> tuple[Array, Array]:
-        r"""Return first and second derivatives of a field, see `spectral_jets`."""
-        return spectral_jets(self.torus, field)
+        r"""Return first and second derivatives of a field, by matrices where they are cheaper (see `spectral_jets`)."""
+        # a grid with differences in place of derivatives, or split over devices, has its own way
+        ordinary = type(self.torus) is Torus and self.torus.mesh is None
+        return spectral_jets(self.torus, field) if ordinary else self.torus.jets(field)
 
     def __call__(self, t: Any, state: Any) -> Any:
         r"""Return dg/dt: V dealiased, and smeared by the kernel where there is one."""

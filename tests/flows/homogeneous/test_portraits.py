@@ -21,6 +21,7 @@ def portraits():
     return {name: portrait(name, divisions=3) for name in GROUPS}
 
 
+@pytest.mark.slow
 def test_fixed_points_are_einstein_or_flat(portraits):
     (sphere,) = portraits["su2"].fixed
     assert sphere.kind == "sink"
@@ -37,6 +38,7 @@ def test_fixed_points_are_einstein_or_flat(portraits):
     assert {p.kind for p in fixed_points(Shapes("abelian"), np.array([[0.0, 0.0], [1.0, 0.5]]))} == {"every metric"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GROUPS)
 def test_orbits_run_with_the_flow_and_keep_what_it_keeps(portraits, name):
     found, flow = portraits[name], DiagonalFlow(name, normalised=True)
@@ -71,6 +73,7 @@ def test_the_lattice_fills_the_triangle():
         Shapes(abelian(2))
 
 
+@pytest.mark.slow
 def test_the_figure(portraits, tmp_path):
     before = mpl.rcParams.copy()
     figure = draw_portraits(portraits)

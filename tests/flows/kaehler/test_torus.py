@@ -88,6 +88,7 @@ def test_linear_part_is_the_symbol():
         assert SURFACE.symbol[place] == pytest.approx(-np.array(k) @ np.linalg.solve(flat, np.array(k)), rel=1e-13)
 
 
+@pytest.mark.slow
 def test_converges_to_the_flat_metric_of_its_class():
     """Volume stays, the entropy falls, R_min grows; φ decays like its slowest mode, e^{-t}."""
     flow = PotentialFlow(1, 32)

@@ -109,6 +109,7 @@ def test_any_background_against_autodiff():
     close(difference, pack(jax.jit(jax.vmap(lie))(points)), 1e-8)
 
 
+@pytest.mark.slow
 def test_backgrounds_agree_in_every_invariant():
     other = background_connection(TORUS, poisson((1, 1), 2.0).sample(TORUS)[0])
     flows = [RicciFlow(TORUS), DeTurckFlow(TORUS), BackgroundDeTurckFlow(TORUS, background=other)]
@@ -191,6 +192,7 @@ def test_pulled_back_flat_metrics_become_straight():
     assert float(DeTurckFlow(torus).curvature(last)) < 1e-6
 
 
+@pytest.mark.slow
 def test_order_in_space():
     """The error of the grid falls faster than any power, and the solution is exact."""
     errors = []

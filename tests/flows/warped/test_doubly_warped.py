@@ -107,6 +107,7 @@ def test_rates_converge_with_the_sixth_order():
     assert 5.5 < math.log2(errors[0] / errors[1]) < 7.5
 
 
+@pytest.mark.slow
 def test_solutions_converge_with_the_grid():
     def area(points):
         flow, state = product(points, 2, 1, bump=0.2)
