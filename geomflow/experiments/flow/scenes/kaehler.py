@@ -66,8 +66,9 @@ def _hirzebruch(start: str) -> Callable[[Request], Performance]:
         about = f"Kähler-Ricci flow on CP² blown up in a point, momenta {a:g} <= x <= {b:g}; the picture is a fibre."
         claims = _class_claims(flow, state)
         # the grid follows the line down to a few thousandths of its area
-        options = {"most_curvature": 3e3 / a, "rtol": 1e-9}
-        return perform(flow, state, request, about, None, shapes=fibre(flow), claims=claims, **options)
+        return perform(
+            flow, state, request, about, None, shapes=fibre(flow), claims=claims, most_curvature=3e3 / a, rtol=1e-9
+        )
 
     return play
 
